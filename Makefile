@@ -1,0 +1,56 @@
+# All the set-up on a fresh Debian or Ubuntu: `make bench` to see the table, `make test` to check the code.
+# Both do only what is missing, and need no network when nothing is.
+
+# The interpreter that makes .venv; 3.11 or later.
+PYTHON ?= python3
+# What to install with the system's means, as command=package: installed where the command is missing.
+SYSTEM_PACKAGES ?= pypy3=pypy3
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help bench test check clean setup system-packages
+
+help:  ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1: \2/p' Makefile
+
+bench: setup  ## set up, measure all implementations (30 seconds) and print the table
+	$(BIN)/garagebench run
+
+test: setup  ## set up, then `make check`
+	@$(MAKE) --no-print-directory check
+
+check:  ## ruff, mypy and all tests, with what is installed in .venv
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pytest
+	$(BIN)/pytest tests/benchmarks --benchmark-disable -q
+
+clean:  ## remove .venv, caches, build artefacts and golden left-overs
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks build dist
+	find garagebench tests -name __pycache__ -prune -exec rm -rf {} +
+	find tests -name '*.new' -delete
+
+setup: system-packages $(INSTALLED)
+
+# Without them there is still a table, with a row that says what is missing: never a reason to stop.
+system-packages:
+	@tools/install-system-packages $(SYSTEM_PACKAGES) || true
+
+# `venv` installs pip last: where it is, .venv is whole.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "garagebench needs Python 3.11 or later, and $(PYTHON) is: $$($(PYTHON) --version 2>&1)" >&2; \
+	  echo "Name another one, such as: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@# Debian keeps ensurepip in a package of its own, one for each version; it brings no command.
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || tools/install-system-packages \
+	  =$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
+	@echo "==> making .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv --clear .venv
+
+$(INSTALLED): pyproject.toml | $(BIN)/pip
+	@echo "==> installing garagebench and its tools into .venv (a minute or two)"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[all,dev]'
+	@touch $@

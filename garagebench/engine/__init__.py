@@ -1,0 +1,11 @@
+"""The measuring engine, of use without garages: `measure(subject, budget_s=..., seed=...)`.
+
+The package is not called `measure` because the function is: a module of that name would take its place.
+"""
+
+from garagebench.engine.api import measure
+from garagebench.engine.conductor import Conductor, Entrant, Progress
+from garagebench.engine.result import Contestant, Result, ResultRow
+from garagebench.interface import Block, Case, RowSpec, Step
+
+__all__ = ["Block", "Case", "Conductor", "Contestant", "Entrant", "Progress", "Result", "ResultRow", "RowSpec", "Step", "measure"]

@@ -1,0 +1,129 @@
+"""A worker process and the private pipe to it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from garagebench.errors import GarageError
+
+WORKER = Path(__file__).with_name("worker.py")
+
+
+class WorkerFailed(GarageError):
+    """A worker answered with an error, died, hung or wrote rubbish.
+
+    status: what becomes of its rows: "wrong", "unavailable" or "invalid".
+    """
+
+    def __init__(self, message: str, status: str = "invalid", trace: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.trace = trace
+
+
+class Channel:
+    """A running worker. Use it as a context manager: the process is gone on every exit."""
+
+    def __init__(self, python: str, core: int | None = None, environment: dict[str, str] | None = None) -> None:
+        command_read, self._commands = os.pipe()
+        os.set_blocking(self._commands, False)  # a worker that does not read must not hold the conductor
+        self._answers, answer_write = os.pipe()
+        self._errors = tempfile.TemporaryFile()
+        try:
+            # A session of its own: Ctrl-C is the conductor's to handle.
+            self._process = subprocess.Popen(
+                [python, str(WORKER), str(command_read), str(answer_write)],
+                pass_fds=(command_read, answer_write),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._errors,
+                env={**os.environ, **(environment or {})},
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._close_pipes()
+            raise WorkerFailed(f"{python} cannot be started: {error.strerror}", "unavailable") from None
+        finally:
+            os.close(command_read)
+            os.close(answer_write)
+        if core is not None:
+            # Before the worker imports anything: every thread that it starts inherits the core.
+            os.sched_setaffinity(self._process.pid, {core})
+        self._buffer = b""
+
+    def __enter__(self) -> Channel:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def ask(self, command: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        """Send a command and return the answer; WorkerFailed says what went wrong instead."""
+        end = time.monotonic() + timeout_s
+        try:
+            self._send(json.dumps(command).encode() + b"\n", end)
+            line = self._receive(end)
+        except BrokenPipeError:
+            raise WorkerFailed(self._obituary()) from None
+        except TimeoutError:
+            raise WorkerFailed(f"no answer within {timeout_s:.0f} s: it hangs") from None
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise WorkerFailed(f"the worker wrote {line[:60]!r} where an answer was expected")
+        if "error" in answer:
+            raise WorkerFailed(answer["error"], answer["status"], answer["trace"])
+        return answer
+
+    def close(self) -> None:
+        """Kill the worker and wait for it."""
+        self._process.kill()
+        self._process.wait()
+        self._close_pipes()
+
+    def _send(self, data: bytes, end: float) -> None:
+        left = memoryview(data)
+        while left:
+            self._wait(end, write=True)
+            left = left[os.write(self._commands, left) :]
+
+    def _receive(self, end: float) -> bytes:
+        while b"\n" not in self._buffer:
+            self._wait(end, write=False)
+            chunk = os.read(self._answers, 1 << 16)
+            if not chunk:
+                raise BrokenPipeError
+            self._buffer += chunk
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line
+
+    def _wait(self, end: float, *, write: bool) -> None:
+        left_s = max(0.0, end - time.monotonic())
+        reads, writes = ([], [self._commands]) if write else ([self._answers], [])
+        if not any(select.select(reads, writes, [], left_s)):
+            raise TimeoutError
+
+    def _obituary(self) -> str:
+        """Say how the worker died, with the last thing that it wrote to standard error."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=5)
+        code = self._process.returncode
+        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        self._errors.seek(0)
+        words = self._errors.read().decode(errors="replace").strip().splitlines()
+        return f"the worker died ({how}){': ' + words[-1] if words else ''}"
+
+    def _close_pipes(self) -> None:
+        os.close(self._commands)
+        os.close(self._answers)
+        self._errors.close()

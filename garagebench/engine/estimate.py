@@ -1,0 +1,73 @@
+"""Medians and their intervals. The statistical unit is the generation: one set of fresh processes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+CONFIDENCE = 0.95
+
+#: Fewer generations have no interval at this confidence.
+LEAST_GENERATIONS = 6
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A median with its interval; `low` and `high` are None where there are too few values for one."""
+
+    median: float
+    low: float | None
+    high: float | None
+
+
+def estimate(values: Sequence[float]) -> Estimate:
+    """Return the median with the sign-test interval, which assumes nothing of the distribution.
+
+    The interval lies between two order statistics and covers at least CONFIDENCE (Conover, Practical
+    Nonparametric Statistics, 3rd ed., section 3.2).
+    """
+    ordered = sorted(values)
+    rank = interval_rank(len(ordered))
+    if rank == 0:
+        return Estimate(median(ordered), None, None)
+    return Estimate(median(ordered), ordered[rank - 1], ordered[-rank])
+
+
+def interval_rank(count: int, confidence: float = CONFIDENCE) -> int:
+    """Return r so that the r-th smallest and the r-th largest of `count` values bound the median; 0: none do."""
+    rank = 0
+    tail = 0.0
+    while rank < count // 2:
+        tail += math.comb(count, rank) * 0.5**count
+        if 1 - 2 * tail < confidence:
+            break
+        rank += 1
+    return rank
+
+
+def useful_generations(most: int) -> int:
+    """Return the largest count up to `most` that the interval uses well: one at which its rank grows.
+
+    6, 9, 12, 15, 17, 20 and so on; a count between two of them widens the interval. Below 6: `most` itself.
+    """
+    while most > LEAST_GENERATIONS and interval_rank(most) == interval_rank(most - 1):
+        most -= 1
+    return most
+
+
+def log_ratio(value: float, reference: float) -> float:
+    """Return ln(value / reference); minus infinity for a value, nan for a reference, that is not above zero."""
+    if not reference > 0:
+        return math.nan
+    return math.log(value / reference) if value > 0 else -math.inf
+
+
+def quantile(values: Iterable[float], share: float) -> float:
+    """Return the value below which `share` of the values lie (the nearest one that occurs)."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

@@ -1,0 +1,124 @@
+"""Result files: pyperf suites, so that `python -m pyperf show` and `stats` read them.
+
+Only what was measured directly is stored (pyperf takes no value at or below zero): one benchmark a series, one
+run a generation, one value a round. What pyperf has no place for is JSON text under the metadata key "garagebench".
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyperf
+
+from garagebench.engine.result import DIGITS, SCHEMA, Contestant, Problem, Result, RowTerms, Series
+from garagebench.errors import GarageError
+
+KEY = "garagebench"
+
+
+class ResultError(GarageError):
+    """A result file cannot be written or read; the text names it."""
+
+
+def check_path(path: str | Path) -> None:
+    """Raise ResultError where a result could not be written there, before anything is measured for it."""
+    path = Path(path)
+    if not path.name.endswith((".json", ".json.gz")):
+        raise ResultError(f"{path}: a result file ends in .json or .json.gz")
+    if path.is_dir():
+        raise ResultError(f"{path}: is a directory")
+    if not path.parent.is_dir():
+        raise ResultError(f"{path}: there is no directory {path.parent}")
+    if not os.access(path.parent, os.W_OK):
+        raise ResultError(f"{path}: the directory {path.parent} cannot be written to")
+
+
+def save(result: Result, path: str | Path) -> None:
+    """Write the result; an existing file is replaced at once or not at all."""
+    check_path(path)
+    path = Path(path)
+    text = json.dumps(_describe(result))
+    benchmarks = [
+        _benchmark(result, contestant, name, series, text)
+        for contestant in result.contestants
+        for name, series in contestant.series.items()
+        if series
+    ]
+    if not benchmarks:
+        raise ResultError(f"{path}: nothing was measured, so there is nothing to write")
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as directory:
+        whole = Path(directory, path.name)
+        pyperf.BenchmarkSuite(benchmarks).dump(str(whole))
+        os.replace(whole, path)
+
+
+def load(path: str | Path) -> Result:
+    """Read a result that `save` wrote."""
+    try:
+        suite = pyperf.BenchmarkSuite.load(str(path))
+    except OSError as error:
+        raise ResultError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, EOFError, gzip.zlib.error) as error:  # type: ignore[attr-defined]
+        raise ResultError(f"{path}: not a pyperf suite: {error}") from None
+    text = suite.get_benchmarks()[0].get_metadata().get(KEY)
+    if text is None:
+        raise ResultError(f"{path}: a pyperf suite, but not written by garagebench")
+    try:
+        data = json.loads(text)
+        if data["schema"] != SCHEMA:
+            raise ResultError(f"{path}: written by another version of garagebench (schema {data['schema']}, this one reads {SCHEMA})")
+        return _undescribe(data, suite)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ResultError(f"{path}: damaged: {type(error).__name__}: {error}") from None
+
+
+def _describe(result: Result) -> dict[str, Any]:
+    """Return all but the series."""
+    contestants = [{**asdict(contestant), "series": None} for contestant in result.contestants]
+    return {**asdict(result), "contestants": contestants}
+
+
+def _undescribe(data: dict[str, Any], suite: Any) -> Result:
+    benchmarks = {benchmark.get_name(): benchmark for benchmark in suite.get_benchmarks()}
+    contestants = tuple(
+        Contestant(
+            name=one["name"],
+            rows=tuple(RowTerms(**row) for row in one["rows"]),
+            series={
+                name.removeprefix(f"{one['name']}/"): _series(benchmark)
+                for name, benchmark in benchmarks.items()
+                if name.startswith(f"{one['name']}/")
+            },
+            problem=None if one["problem"] is None else Problem(**one["problem"]),
+            caveats=tuple(one["caveats"]),
+            environment=one["environment"],
+            row_names=tuple(one["row_names"]),
+        )
+        for one in data["contestants"]
+    )
+    return Result(contestants, data["settings"], data["environment"], tuple(data["notes"]), data["interrupted"])
+
+
+def _series(benchmark: Any) -> Series:
+    factor = 1e9 if benchmark.get_unit() == "second" else 1
+    return [[round(value * factor, DIGITS) for value in run.values] for run in benchmark.get_runs()]
+
+
+def _benchmark(result: Result, contestant: Contestant, name: str, series: Series, text: str) -> Any:
+    in_bytes = name.endswith("peak_memory")
+    metadata = {
+        **result.environment,
+        **contestant.environment,
+        "name": f"{contestant.name}/{name}",
+        "unit": "byte" if in_bytes else "second",
+        KEY: text,
+    }
+    factor = 1 if in_bytes else 1e-9
+    runs = [pyperf.Run([value * factor for value in rounds], metadata=metadata, collect_metadata=False) for rounds in series]
+    return pyperf.Benchmark(runs)

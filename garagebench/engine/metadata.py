@@ -1,0 +1,28 @@
+"""The machine that measured, as pyperf describes it."""
+
+from __future__ import annotations
+
+import pyperf
+
+#: Of what pyperf collects, that which says how far the figures of two runs can be held against each other.
+KEPT = (
+    "aslr",
+    "boot_time",
+    "cpu_affinity",
+    "cpu_config",
+    "cpu_count",
+    "cpu_model_name",
+    "date",
+    "hostname",
+    "load_avg_1min",
+    "perf_version",
+    "platform",
+    "runnable_threads",
+    "timer",
+)
+
+
+def collect_environment() -> dict[str, str]:
+    """Return the metadata of this machine and moment."""
+    collected = pyperf.Run([1.0], collect_metadata=True).get_metadata()
+    return {key: str(collected[key]) for key in KEPT if key in collected}

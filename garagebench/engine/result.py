@@ -1,0 +1,212 @@
+"""What was measured, and the rows that follow from it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from garagebench.engine.estimate import LEAST_GENERATIONS, Estimate, estimate, log_ratio, quantile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+SCHEMA = 1
+
+#: Decimals of a nanosecond that a series keeps, so that a file gives back the very same numbers.
+DIGITS = 3
+
+#: Spread (p90/p10) of one case within a run above which the host itself changed speed.
+STEADY = 1.3
+
+Series = list[list[float]]  # one list a generation, one value a round
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a contestant has no figures, or no more of them: "wrong", "unavailable" or "invalid", and the reason."""
+
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class RowTerms:
+    """A row as a sum over measured series, each with its factor. single: it is one case and not a difference."""
+
+    name: str
+    isolated: Mapping[str, float]
+    in_context: Mapping[str, float]
+    unit: str = "ns"
+    single: bool = True
+
+    def needs(self, case: str) -> bool:
+        """Tell whether the row rests on a series of that case."""
+        return any(name == case or name.startswith(f"{case} (") for name in (*self.isolated, *self.in_context))
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """What one contestant gave: its measured series, the rows that are made of them, and what is to be known.
+
+    series: name -> generations of rounds, in ns for one request (bytes for the peak of memory).
+    row_names: the rows that were asked for, so that they can be listed where nothing was measured.
+    """
+
+    name: str
+    rows: tuple[RowTerms, ...] = ()
+    series: Mapping[str, Series] = field(default_factory=dict)
+    problem: Problem | None = None
+    caveats: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    row_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ResultRow:
+    """One line of results; unknown is None, never 0. `unit` is "ns" or "bytes"."""
+
+    contestant: str
+    name: str
+    unit: str
+    status: str
+    median: float | None = None
+    low: float | None = None
+    high: float | None = None
+    in_context: float | None = None
+    reference: str | None = None
+    ratio: float | None = None
+    ratio_low: float | None = None
+    ratio_high: float | None = None
+    caveats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished or interrupted measurement. The first contestant is the reference of all ratios."""
+
+    contestants: tuple[Contestant, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    interrupted: bool = False
+    schema: int = SCHEMA
+
+    @property
+    def reference(self) -> Contestant:
+        """The contestant that the others are divided by."""
+        return self.contestants[0]
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What a reader of any row should know."""
+        found = list(self.notes)
+        spread = host_spread(self.reference)
+        if spread is not None and spread > STEADY:
+            found.append(
+                f"the host changed speed during the run (p90/p10 of the reference {spread:.2f}): "
+                "the ratios hold, the absolute times are of this hour"
+            )
+        if self.interrupted:
+            found.append("interrupted: the figures are of what was measured until then")
+        return tuple(found)
+
+    def rows(self) -> list[ResultRow]:
+        """Return a row for everything that was asked for, in the order of the contestants."""
+        return [row for contestant in self.contestants for row in self._rows(contestant)]
+
+    def save(self, path: str | Path) -> None:
+        """Write a pyperf suite, plain or `.gz`; whole or not at all."""
+        from garagebench.engine.files import save
+
+        save(self, path)
+
+    @staticmethod
+    def load(path: str | Path) -> Result:
+        """Read what `save` wrote. Raises ResultError."""
+        from garagebench.engine.files import load
+
+        return load(path)
+
+    def _rows(self, contestant: Contestant) -> list[ResultRow]:
+        problem = contestant.problem
+        measured = [] if problem is not None and problem.status == "wrong" else list(contestant.rows)
+        rows = [self._row(contestant, terms) for terms in measured]
+        known = {row.name for row in rows}
+        for name in contestant.row_names:
+            if name not in known and problem is not None:
+                rows.append(ResultRow(contestant.name, name, "ns", problem.status, caveats=(problem.reason,)))
+        return rows
+
+    def _row(self, contestant: Contestant, terms: RowTerms) -> ResultRow:
+        caveats = list(contestant.caveats)
+        problem = contestant.problem
+        if problem is not None:
+            caveats.append(problem.reason)
+        generations = combine(contestant.series, terms.isolated)
+        if not generations:
+            status = problem.status if problem is not None else "invalid"
+            return ResultRow(contestant.name, terms.name, terms.unit, status, caveats=tuple(caveats))
+        if len(generations) < LEAST_GENERATIONS:
+            caveats.append(f"{_count(len(generations), 'generation')} only: no interval (it takes {LEAST_GENERATIONS})")
+        absolute: Estimate | None = estimate([median(rounds) for rounds in generations])
+        if terms.single and absolute is not None and absolute.median <= 0:
+            absolute = None
+            caveats.append("too fast to be told from the loop around it")
+        in_context = combine(contestant.series, terms.in_context)
+        ratio = self._ratio(terms, generations) if absolute is not None else None
+        return ResultRow(
+            contestant.name,
+            terms.name,
+            terms.unit,
+            "ok",
+            *_parts(absolute),
+            in_context=median(median(rounds) for rounds in in_context) if in_context else None,
+            reference=self.reference.name if ratio is not None else None,
+            **dict(zip(("ratio", "ratio_low", "ratio_high"), _parts(ratio), strict=True)),
+            caveats=tuple(caveats),
+        )
+
+    def _ratio(self, terms: RowTerms, generations: Series) -> Estimate | None:
+        """Return the ratio to the reference's row of that name, taken within rounds; None where it has no sense."""
+        same = next((row for row in self.reference.rows if row.name == terms.name), None)
+        if same is None:
+            return None
+        logs = [
+            median([log_ratio(value, reference) for value, reference in zip(values, references, strict=False)])
+            for values, references in zip(generations, combine(self.reference.series, same.isolated), strict=False)
+        ]
+        if not logs or not all(map(math.isfinite, logs)):
+            return None
+        found = estimate(logs)
+        low, high = (None if bound is None else math.exp(bound) for bound in (found.low, found.high))
+        return Estimate(math.exp(found.median), low, high)
+
+
+def combine(series: Mapping[str, Series], terms: Mapping[str, float]) -> Series:
+    """Return the sum over the terms for each round of each generation; empty where a series is missing."""
+    if not terms or not all(name in series for name in terms):
+        return []
+    return [
+        [sum(factor * value for factor, value in zip(terms.values(), values, strict=True)) for values in zip(*rounds, strict=True)]
+        for rounds in zip(*(series[name] for name in terms), strict=True)
+    ]
+
+
+def host_spread(reference: Contestant) -> float | None:
+    """Return p90/p10 of the reference's longest case over all rounds; None where nothing was measured."""
+    lists = [[value for rounds in series for value in rounds] for name, series in reference.series.items() if not name.startswith("start/")]
+    if not lists or not lists[0]:
+        return None
+    longest = max(lists, key=median)
+    return quantile(longest, 0.9) / quantile(longest, 0.1)
+
+
+def _parts(found: Estimate | None) -> tuple[float | None, float | None, float | None]:
+    return (None, None, None) if found is None else (found.median, found.low, found.high)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

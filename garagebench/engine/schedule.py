@@ -1,0 +1,102 @@
+"""Who is measured when: orders drawn afresh, and how a budget is spent. Pure: no clock, no process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from garagebench.engine.estimate import LEAST_GENERATIONS, useful_generations
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Iterator, Sequence
+
+LEAST_ROUNDS = 6
+MOST_ROUNDS = 10
+
+#: Passes of a slice that do not count (the first is 12 to 50 % slower on CPython, 2 to 7 times on PyPy).
+LEAD_IN = 3
+LEAST_PASSES = 8
+MOST_PASSES = 64
+
+#: A slice of cheap passes goes on for about this long, so that its median rests on more of them.
+SLICE_NS = 1_000_000
+
+#: Requests that a slice goes through in one pass, at most: longer workloads are drawn from, block by block.
+SLICE_REQUESTS = 1_000
+
+#: Passes of each case before anything counts, by implementation: on PyPy `total` needs 50 to come near.
+WARM_UP = {"PyPy": 150}
+WARM_UP_OTHERS = 5
+
+
+def passes_for(pass_ns: float) -> int:
+    """Return how many passes of that length a slice keeps."""
+    return int(min(MOST_PASSES, max(LEAST_PASSES, SLICE_NS / max(pass_ns, 1))))
+
+
+def balanced_orders(names: Sequence[str], rng: random.Random) -> Iterator[list[str]]:
+    """Yield orders without end: one drawn at random, then its reverse, so that none is always first."""
+    while True:
+        order = list(names)
+        rng.shuffle(order)
+        yield order
+        yield order[::-1]
+
+
+def shuffled(items: Sequence[tuple[str, tuple[str, ...]]], rng: random.Random) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the items in an order drawn at random."""
+    order = list(items)
+    rng.shuffle(order)
+    return order
+
+
+class Deck:
+    """Draws as many blocks as a slice can hold; every block comes up before any comes again."""
+
+    def __init__(self, requests: Sequence[int], rng: random.Random) -> None:
+        self._requests = requests
+        self._rng = rng
+        self._left: list[int] = []
+
+    def draw(self) -> list[int]:
+        """Return block numbers, sorted: at least one, and no more than SLICE_REQUESTS requests otherwise."""
+        drawn: list[int] = []
+        total = 0
+        while len(drawn) < len(self._requests):
+            if not self._left:
+                self._left = [number for number in range(len(self._requests)) if number not in drawn]
+                self._rng.shuffle(self._left)
+            total += self._requests[self._left[-1]]
+            if drawn and total > SLICE_REQUESTS:
+                break
+            drawn.append(self._left.pop())
+        return sorted(drawn)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the rest of the budget buys: generations in all, and rounds in each that is still to come."""
+
+    generations: int
+    rounds: int
+
+
+def plan(budget_s: float, spent_s: float, done: int, start_s: float, round_s: float) -> Plan:
+    """Spend what is left of the budget: as many generations as the interval uses well, then more rounds.
+
+    budget_s, spent_s: the whole and what is gone; done: generations so far; start_s, round_s: what starting a
+    generation and one round of it cost.
+    """
+    left_s = budget_s - spent_s
+    most = done + max(0, int(left_s / (start_s + LEAST_ROUNDS * round_s)))
+    generations = max(done, useful_generations(most))
+    if generations == done:
+        return Plan(done, LEAST_ROUNDS)
+    rounds = (left_s / (generations - done) - start_s) / round_s
+    return Plan(generations, int(min(MOST_ROUNDS, max(LEAST_ROUNDS, rounds))))
+
+
+def least_budget_s(start_s: float, round_s: float) -> float:
+    """Return the smallest budget that gives enough generations for an interval."""
+    return LEAST_GENERATIONS * (start_s + LEAST_ROUNDS * round_s)

@@ -1,0 +1,54 @@
+"""Rows as sums over measured series: what is subtracted from what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from garagebench.engine.result import RowTerms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def make_terms(
+    cases: Sequence[Mapping[str, Any]], rows: Sequence[Sequence[Any]] | None, *, in_context: bool
+) -> tuple[RowTerms, ...]:
+    """Expand a subject's rows into sums over series; without rows, every case is one.
+
+    cases: as the worker describes them. rows: (name, isolated, in_context) with quantities and factors.
+    in_context: whether this interpreter has figures in context at all.
+    """
+    if rows is None:
+        rows = [(case["name"], {case["name"]: 1}, {}) for case in cases]
+    quantities = {name: terms for case in cases for name, terms in _quantities(case).items()}
+    return tuple(
+        RowTerms(
+            name,
+            _expand(isolated, quantities),
+            _expand(contextual, quantities) if in_context else {},
+            single=len(isolated) == 1,
+        )
+        for name, isolated, contextual in rows
+    )
+
+
+def _quantities(case: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """Return the corrected quantities that a case gives, each as a sum over its series."""
+    name = case["name"]
+    reads = case["clock_reads"]
+    if case["intervals"]:
+        return {name: {name: 1, f"{name} (clock)": -reads["intervals"]}}
+    quantities = {name: {name: 1.0, f"{name} (empty loop)": -1.0}}
+    if case["in_context"]:
+        for step in case["steps"]:
+            series = f"{name} ({step})"
+            quantities[series] = {series: 1, f"{name} (clock)": -reads[step]}
+    return quantities
+
+
+def _expand(row: Mapping[str, float], quantities: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    terms: dict[str, float] = {}
+    for quantity, factor in row.items():
+        for series, weight in quantities[quantity].items():
+            terms[series] = terms.get(series, 0) + factor * weight
+    return terms

@@ -1,0 +1,346 @@
+"""The process in which a subject runs. A script of its own: standard library, Python 3.9, PyPy too.
+
+    python worker.py READ_FD WRITE_FD
+
+It answers one JSON line with another over two private pipes; what a subject prints cannot get between them.
+Commands, by `do`:
+
+    load      packages {name: directory}, factory "module:name", arguments | pickled, main, path
+              -> interface_version, cases, rows, caveats, environment
+    measure   case, modes (of "loop", "empty", "steps", "intervals"), blocks, lead_in, passes
+              -> passes: {series: [ns of each kept pass, ...]} summed over the blocks, requests
+    warm      work: [[case, mode, passes], ...]  ->  pass_ns: [ns of the quickest pass, ...]
+    call      packages, target "module:name", arguments  ->  result, import_ns, peak_memory_bytes
+    quit
+
+An answer to what failed has `error` (one sentence), `status` ("wrong", "unavailable" or "invalid") and `trace`.
+"""
+
+from __future__ import annotations
+
+import base64
+import gc
+import importlib
+import importlib.util
+import json
+import os
+import pickle
+import platform
+import sys
+import time
+import traceback
+from typing import Any, Callable, Iterable
+
+WORKER_VERSION = 1
+
+#: Collecting garbage and warming up are not measured; a pass is what lies between two of these.
+clock = time.perf_counter_ns
+
+
+class WrongResult(Exception):
+    """A timed pass answered otherwise than the case expects."""
+
+    status = "wrong"
+
+
+def main() -> None:
+    """Answer commands until told to quit, or until the other end is gone."""
+    # The directory of this script must not be importable: its modules would shadow others.
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [path for path in sys.path if os.path.abspath(path or ".") != here]
+    read_fd, write_fd = int(sys.argv[1]), int(sys.argv[2])
+    worker = Worker()
+    with os.fdopen(read_fd, encoding="utf-8") as commands, os.fdopen(write_fd, "w", encoding="utf-8") as answers:
+        for line in commands:
+            command = json.loads(line)
+            if command["do"] == "quit":
+                return
+            answers.write(json.dumps(worker.answer(command)) + "\n")
+            answers.flush()
+
+
+class Worker:
+    """Holds the subject's cases, each with its compiled loops."""
+
+    def __init__(self) -> None:
+        self._cases: dict[str, TimedCase] = {}
+
+    def answer(self, command: dict[str, Any]) -> dict[str, Any]:
+        """Do what the command says; an error becomes an answer."""
+        do: dict[str, Callable[..., dict[str, Any]]] = {
+            "load": self._load,
+            "measure": self._measure,
+            "warm": self._warm,
+            "call": self._call,
+        }
+        try:
+            return do[command.pop("do")](**command)
+        except Exception as error:  # it must reach the conductor, whatever it is
+            return {
+                "error": f"{error}" if hasattr(error, "status") else f"{type(error).__name__}: {error}",
+                "status": getattr(error, "status", "invalid"),
+                "trace": traceback.format_exc(),
+            }
+
+    def _load(self, source: dict[str, Any]) -> dict[str, Any]:
+        subject = load_subject(source)
+        cases = list(subject.cases())
+        self._cases = {case.name: TimedCase(case) for case in cases}
+        rows = getattr(subject, "rows", None)
+        gc.collect()
+        if hasattr(gc, "freeze"):
+            gc.freeze()  # what is loaded stays: collections between slices need not look at it
+        return {
+            "interface_version": getattr(subject, "interface_version", 1),
+            "cases": [case.describe() for case in self._cases.values()],
+            "rows": None if rows is None else [list(row) for row in rows()],
+            "caveats": list(getattr(subject, "caveats", ())),
+            "environment": describe_environment(),
+        }
+
+    def _measure(self, case: str, modes: list[str], blocks: list[int], lead_in: int, passes: int) -> dict[str, Any]:
+        timed = self._cases[case]
+        measured: dict[str, list[float]] = {}
+        gc.disable()
+        try:
+            for mode in modes:
+                measured.update(timed.measure(mode, blocks, lead_in, passes))
+        finally:
+            gc.enable()
+        return {"passes": measured, "requests": timed.requests(blocks)}
+
+    def _warm(self, work: list[tuple[str, str, int]]) -> dict[str, Any]:
+        return {"pass_ns": [self._cases[case].warm(mode, passes) for case, mode, passes in work]}
+
+    def _call(self, packages: dict[str, str], target: str, arguments: Any) -> dict[str, Any]:
+        begin = clock()
+        function = find(packages, target)
+        import_ns = clock() - begin
+        return {"result": function(arguments), "import_ns": import_ns, "peak_memory_bytes": peak_memory_bytes()}
+
+
+def load_subject(source: dict[str, Any]) -> Any:
+    """Make the subject that the source describes: a factory and its arguments, or a pickled object."""
+    if "factory" in source:
+        return find(source["packages"], source["factory"])(source["arguments"])
+    sys.path[:] = source["path"]
+    if source["main"] is not None:
+        # Objects of the caller's script were pickled as being in __main__.
+        spec = importlib.util.spec_from_file_location("__garagebench_main__", source["main"])
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        sys.modules["__main__"] = module
+    return pickle.loads(base64.b64decode(source["pickled"]))
+
+
+def find(packages: dict[str, str], target: str) -> Any:
+    """Import "module:name"; the packages are found in their given directories and nowhere else."""
+    for name, directory in packages.items():
+        if name not in sys.modules:
+            init = os.path.join(directory, "__init__.py")
+            spec = importlib.util.spec_from_file_location(name, init, submodule_search_locations=[directory])
+            assert spec is not None
+            assert spec.loader is not None
+            module = importlib.util.module_from_spec(spec)
+            sys.modules[name] = module
+            spec.loader.exec_module(module)
+    module_name, _, name = target.partition(":")
+    return getattr(importlib.import_module(module_name), name)
+
+
+class TimedCase:
+    """A case and its loops: whole, empty, and with the clock read between the steps."""
+
+    def __init__(self, case: Any) -> None:
+        self._case = case
+        self._loop = compile_loop(case, case.steps)
+        self._empty = compile_loop(case, ())
+        self._stepped = compile_stepped_loop(case)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the conductor needs to plan: no tapes."""
+        case = self._case
+        return {
+            "name": case.name,
+            "group": case.group,
+            "requests": [block.requests for block in case.blocks],
+            "steps": [step.name for step in case.steps],
+            "in_context": case.in_context,
+            "intervals": case.intervals is not None,
+            # How often the clock is read for one request, on average over all blocks.
+            "clock_reads": self._clock_reads(),
+        }
+
+    def _clock_reads(self) -> dict[str, float]:
+        requests = sum(block.requests for block in self._case.blocks)
+        if not self._case.in_context and self._case.intervals is None:
+            return {}
+        counts: dict[str, int] = {}
+        for block in self._case.blocks:
+            for name, (_, count) in self._pass(block, "steps" if self._case.intervals is None else "intervals").items():
+                counts[name] = counts.get(name, 0) + count
+        return {name: count / requests for name, count in counts.items() if name != "clock"}
+
+    def warm(self, mode: str, passes: int) -> int:
+        """Go through every block that often; the quickest pass over all of them, resets included, in ns."""
+        quickest = 0
+        for _ in range(passes):
+            begin = clock()
+            for block in self._case.blocks:
+                self._pass(block, mode)
+            took = clock() - begin
+            quickest = min(took, quickest or took)
+        return quickest
+
+    def requests(self, blocks: Iterable[int]) -> int:
+        """Return how many requests these blocks have."""
+        return sum(self._case.blocks[number].requests for number in blocks)
+
+    def measure(self, mode: str, blocks: Iterable[int], lead_in: int, passes: int) -> dict[str, list[float]]:
+        """Time the blocks one after the other: for each, `lead_in` passes that do not count and `passes` that do.
+
+        Series -> ns of each kept pass, added up over the blocks; the series "clock" is one empty interval.
+        """
+        totals: dict[str, list[float]] = {}
+        for number in blocks:
+            block = self._case.blocks[number]
+            for _ in range(lead_in):
+                self._pass(block, mode)
+            kept = [self._pass(block, mode) for _ in range(passes)]
+            for name in kept[0]:
+                # The clock is one interval; everything else is the time over the block.
+                times = [ns / count if name == "clock" else ns for ns, count in (one[name] for one in kept)]
+                previous = totals.get(name)
+                if previous is None or name == "clock":
+                    totals[name] = times
+                else:
+                    totals[name] = [before + now for before, now in zip(previous, times)]
+        return totals
+
+    def _pass(self, block: Any, mode: str) -> dict[str, tuple[float, int]]:
+        """Go through the block once: series -> (ns, how many intervals that is the sum of)."""
+        if mode == "empty":
+            return {"empty": (self._run(self._empty, block, [].append), 1)}
+        kept: list[Any] = []
+        if block.reset is not None:
+            block.reset()
+        if mode == "loop":
+            ns = self._run(self._loop, block, kept.append)
+            self._check(block, kept)
+            return {"loop": (ns, 1)}
+        intervals = self._case.intervals
+        if intervals is not None:
+            intervals.clear()
+        marks: list[tuple[int | None, ...]] = []
+        self._run(self._stepped, block, kept.append, marks.append)
+        self._check(block, kept)
+        sums = sum_marks(marks, [step.name for step in self._case.steps])
+        if mode == "steps":
+            return sums
+        return {"intervals": (sum(intervals), len(intervals)), "clock": sums["clock"]}
+
+    def _run(self, loop: Callable[..., int], block: Any, *more: Callable[[Any], None]) -> int:
+        return loop(block.tape, clock, self._case.catches, *more, **self._case.names)
+
+    def _check(self, block: Any, kept: list[Any]) -> None:
+        if kept == list(block.expected):
+            return
+        for number, (got, expected) in enumerate(zip(kept, block.expected), 1):
+            if got != expected:
+                raise WrongResult(f"{self._case.name}: answer {number} is {got!r}, expected {expected!r}")
+        raise WrongResult(f"{self._case.name}: {len(kept)} answers, expected {len(block.expected)}")
+
+
+def compile_loop(case: Any, steps: Iterable[Any]) -> Callable[..., int]:
+    """Compile the timed loop of a case; without steps, the empty loop that is subtracted from it."""
+    sources = [step.source for step in steps]
+    kept = case.result if sources else case.target.partition(",")[0]
+    body = [*sources, f"keep({kept})"]
+    if case.catches:
+        body = ["try:", *(f"    {line}" for line in body), "except caught as error:", "    keep(error.__class__)"]
+    return _define(case, "keep", [f"for {case.target} in tape:", *(f"    {line}" for line in body)])
+
+
+def compile_stepped_loop(case: Any) -> Callable[..., int]:
+    """Compile the loop that reads the clock before and after each step, and twice before the first.
+
+    mark((before, t0, t1, ..., raised)): t0 - before is an empty interval; what was not reached is None.
+    """
+    times = [f"t{number}" for number in range(1, len(case.steps) + 1)]
+    body = [f"{' = '.join(times)} = raised = None", "before = clock()", "t0 = clock()", "try:"]
+    for time_name, step in zip(times, case.steps):
+        body += [f"    {step.source}", f"    {time_name} = clock()"]
+    body += [f"    keep({case.result})", "except caught as error:", "    raised = clock()", "    keep(error.__class__)"]
+    body += [f"mark((before, t0, {', '.join(times)}, raised))"]
+    return _define(case, "keep, mark", [f"for {case.target} in tape:", *(f"    {line}" for line in body)])
+
+
+def _define(case: Any, parameters: str, loop: list[str]) -> Callable[..., int]:
+    # Each case has a code object of its own, so that no specialisation and no trace is shared with another.
+    names = "".join(f", {name}" for name in case.names)
+    lines = [f"def timed(tape, clock, caught, {parameters}{names}):", "    begin = clock()"]
+    lines += [f"    {line}" for line in loop]
+    lines += ["    return clock() - begin"]
+    scope: dict[str, Any] = {}
+    exec(compile("\n".join(lines), f"<loop of {case.name}>", "exec"), scope)
+    timed: Callable[..., int] = scope["timed"]
+    return timed
+
+
+def sum_marks(marks: list[Any], steps: list[str]) -> dict[str, tuple[float, int]]:
+    """Add up the intervals of each step, and the empty ones as "clock"; (ns, how many)."""
+    sums = {name: [0, 0] for name in (*steps, "clock")}
+    for before, begin, *ends, raised in marks:
+        _add(sums["clock"], begin - before)
+        for name, end in zip(steps, ends):
+            if end is None:
+                _add(sums[name], raised - begin)
+                break
+            _add(sums[name], end - begin)
+            begin = end
+    return {name: (ns, count) for name, (ns, count) in sums.items()}
+
+
+def _add(total: list[int], ns: int) -> None:
+    total[0] += ns
+    total[1] += 1
+
+
+def describe_environment() -> dict[str, str]:
+    """Return what distinguishes this interpreter and what it has loaded."""
+    environment = {
+        "python_implementation": platform.python_implementation(),
+        "python_version": platform.python_version(),
+        "python_compiler": platform.python_compiler(),
+        "python_executable": sys.executable,
+    }
+    pypy = getattr(sys, "pypy_version_info", None)
+    if pypy is not None:
+        environment["pypy_version"] = ".".join(map(str, pypy[:3]))
+    for package in ("numpy", "numba"):
+        if package in sys.modules:
+            environment[f"{package}_version"] = sys.modules[package].__version__
+    return environment
+
+
+def peak_memory_bytes() -> int | None:
+    """Return the largest resident size of this process so far, or None where it cannot be known."""
+    try:
+        # Not getrusage: on Linux its maximum is inherited from the process that started this one.
+        with open("/proc/self/status", encoding="ascii") as status:
+            for line in status:
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    if sys.platform == "darwin":
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""The table of implementations: names and import paths, loaded when used."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from typing import Any, Mapping, NamedTuple
+
+from garagebench.errors import ImplError, Unavailable, UnknownName
+from garagebench.impls.impl import Impl
+
+ENTRY_POINTS = "garagebench.impls"
+
+
+class Entry(NamedTuple):
+    """Where an implementation is found.
+
+    target: "module:NAME". about: one line for the list. runtime: the interpreter that it is meant for, or None.
+    mend: what installs what it needs.
+    """
+
+    target: str
+    about: str = ""
+    runtime: str | None = None
+    mend: str | None = None
+
+
+BUILTIN: Mapping[str, Entry] = {
+    "lists": Entry("garagebench.impls.lists:IMPL", "a plain list, searched with list.index; the reference"),
+    "numpy": Entry("garagebench.impls.numpy_where:IMPL", "an array, searched with np.where", mend="pip install 'garagebench[numpy]'"),
+    "numba": Entry("garagebench.impls.numba_loop:IMPL", "an array, searched by a compiled loop", mend="pip install 'garagebench[numba]'"),
+    "pypy": Entry("garagebench.impls.pypy:IMPL", "plain loops for a tracing JIT, on PyPy by default", runtime="pypy3"),
+}
+
+
+def entries() -> dict[str, Entry]:
+    """Return the built-in implementations and those that installed packages add; a duplicate name is an error."""
+    from importlib.metadata import entry_points
+
+    found = dict(BUILTIN)
+    try:
+        plugged = entry_points(group=ENTRY_POINTS)
+    except TypeError:  # Python 3.9 has no selection
+        plugged = entry_points().get(ENTRY_POINTS, ())  # type: ignore[attr-defined]
+    for point in plugged:
+        if point.name in found:
+            raise ImplError(f"two implementations are named {point.name!r}: {found[point.name].target} and {point.value}; rename one entry point in the group {ENTRY_POINTS!r}")
+        found[point.name] = Entry(point.value, "from an installed package")
+    return found
+
+
+def find_entry(name: str) -> Entry:
+    """Return the entry of that name, or of `path/to/file.py:NAME`; UnknownName says what there is."""
+    if is_file(name):
+        return Entry(name, "from a file")
+    if name in BUILTIN:  # without a look at the installed packages, which takes time
+        return BUILTIN[name]
+    found = entries()
+    if name not in found:
+        raise UnknownName(f"unknown implementation {name!r}; there is: {', '.join(found)}, or path/to/file.py:NAME")
+    return found[name]
+
+
+def is_file(name: str) -> bool:
+    """Tell whether the name has the form `path/to/file.py:NAME`."""
+    return name.rpartition(":")[0].endswith(".py")
+
+
+def load_impl(name: str) -> Impl:
+    """Load an implementation by name, or by `path/to/file.py:NAME` where NAME is an Impl or a pool class.
+
+    Raises UnknownName, ImplError (not an implementation), Unavailable (cannot run on this interpreter).
+    """
+    entry = find_entry(name)
+    source, _, attribute = entry.target.rpartition(":")
+    module = _load_file(source) if is_file(name) else _load_module(name, source, entry.mend)
+    try:
+        found = getattr(module, attribute)
+    except AttributeError:
+        raise ImplError(f"{source} has no {attribute!r}") from None
+    return found if isinstance(found, Impl) else _from_pool(found, attribute, entry.target)
+
+
+def _load_module(name: str, module: str, mend: str | None) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        reason = f"{name} cannot run on this interpreter: {error}"
+        raise Unavailable(f"{reason}: {mend}" if mend else reason) from None
+
+
+def _load_file(path: str) -> Any:
+    """Run the file as a module, with its directory importable as for a script."""
+    path = os.path.abspath(path)
+    if not os.path.isfile(path):
+        raise ImplError(f"{path}: no such file")
+    name = "garagebench_user_" + os.path.splitext(os.path.basename(path))[0]
+    if os.path.dirname(path) not in sys.path:
+        sys.path.insert(0, os.path.dirname(path))
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        line = _line_in(path, error)
+        raise ImplError(f"{path}{line}: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _line_in(path: str, error: Exception) -> str:
+    """Return ":LINE" of the last line of that file that the error passed through."""
+    line = error.lineno if isinstance(error, SyntaxError) and error.filename == path else None
+    traceback = error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == path:
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    return "" if line is None else f":{line}"
+
+
+def _from_pool(pool: Any, name: str, target: str) -> Impl:
+    wanted = ("take", "nearest", "release", "save", "restore")
+    missing = [method for method in wanted if not callable(getattr(pool, method, None))]
+    if not isinstance(pool, type) or missing:
+        lacks = f" (it lacks {', '.join(missing)})" if isinstance(pool, type) else ""
+        raise ImplError(f"{target} is neither an Impl nor a pool class{lacks}")
+    return Impl(name, pool)

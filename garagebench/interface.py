@@ -1,0 +1,76 @@
+"""What a subject offers to the measuring engine: the whole interface, version 1.
+
+A subject is any object with a method `cases()` that yields `Case` objects. It may also have `rows()`, which
+yields `RowSpec` objects (without it, every case is a row), and an attribute `caveats`, a sequence of sentences.
+An exception raised by a subject may carry an attribute `status`: "wrong" or "unavailable" (default "invalid").
+
+The engine compiles one loop for each case, in the manner of `timeit`:
+
+    for TARGET in tape:
+        STEPS
+        keep(RESULT)
+
+and one without the steps over the same tape, which it subtracts. Standard library and Python 3.9 only: this
+module runs in every worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable, NamedTuple, Optional
+
+INTERFACE_VERSION = 1
+
+
+class Step(NamedTuple):
+    """One statement of a loop: `source` is Python text, `name` what its time is called in context."""
+
+    name: str
+    source: str
+
+
+class Block(NamedTuple):
+    """What one pass goes through.
+
+    tape: what the loop's target takes, one item a turn.
+    expected: what the loop must keep, in order; an exception that the case catches is kept as its class.
+    requests: what a pass's time is divided by.
+    reset: brings the state back to the start of the block; called before each pass, untimed.
+    """
+
+    tape: Sequence[Any]
+    expected: Sequence[Any]
+    requests: int
+    reset: Optional[Callable[[], object]] = None
+
+
+class Case(NamedTuple):
+    """What one number belongs to.
+
+    group: cases of one group are measured on the same blocks in a round, and must have as many.
+    in_context: also read the clock between the steps of the loop.
+    intervals: a list to which the case's own code appends clock intervals (ns); then these are what is measured.
+    """
+
+    name: str
+    target: str
+    steps: Sequence[Step]
+    result: str
+    names: Mapping[str, Any]
+    blocks: Sequence[Block]
+    catches: tuple[type[Exception], ...] = ()
+    group: str = ""
+    in_context: bool = False
+    intervals: Optional[list[int]] = None
+
+
+class RowSpec(NamedTuple):
+    """One line of results: a sum of measured quantities, each with its factor.
+
+    A quantity is a case's name (its loop less the empty loop), `CASE (STEP)` (a step in context less the clock),
+    or the name of a case with `intervals` (their sum less the clock).
+    """
+
+    name: str
+    isolated: Mapping[str, float]
+    in_context: Mapping[str, float] = {}

@@ -1,0 +1,33 @@
+"""Encode: a place or a kind in, the reply's JSON out."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Callable
+
+if TYPE_CHECKING:
+    from garagebench.layout import Layout, Location
+
+# json.dumps with separators would make an encoder for each call.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def json_park(layout: Layout) -> Callable[[Location], bytes]:
+    """Encode a location with the standard library's json."""
+    del layout
+
+    def encode(place: Location) -> bytes:
+        floor, row, space = place
+        return _encode({"floor": floor, "row": row, "space": space}).encode()
+
+    return encode
+
+
+def json_unpark(layout: Layout) -> Callable[[int], bytes]:
+    """Encode a kind's name with the standard library's json."""
+    kinds = layout.kinds
+
+    def encode(kind: int) -> bytes:
+        return _encode({"kind": kinds[kind]}).encode()
+
+    return encode

@@ -1,0 +1,70 @@
+"""Validate: a request's body in, a vehicle or a location out; all else is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Callable
+
+from garagebench.errors import BadRequest, UnknownVehicle
+from garagebench.layout import LARGEST_NUMBER, Location
+
+if TYPE_CHECKING:
+    from garagebench.layout import Layout
+
+#: Largest body that is looked at, in bytes.
+BODY_LIMIT = 4096
+
+
+def json_park(layout: Layout) -> Callable[[bytes], str]:
+    """Validate park requests with the standard library's json."""
+    vehicles = frozenset(layout.tiers)
+
+    def validate(body: bytes) -> str:
+        request = _parse_object(body)
+        if len(request) != 1 or "vehicle" not in request:
+            raise BadRequest("not a request", 'expected {"vehicle": NAME} and nothing else')
+        vehicle = request["vehicle"]
+        if type(vehicle) is not str:
+            raise BadRequest("not a request", "vehicle must be a string")
+        if vehicle not in vehicles:
+            raise UnknownVehicle(f"unknown vehicle {vehicle[:40]!r}; there is: {', '.join(layout.tiers)}")
+        return vehicle
+
+    return validate
+
+
+def json_unpark(layout: Layout) -> Callable[[bytes], Location]:
+    """Validate unpark requests with the standard library's json."""
+    del layout  # which spaces exist is the space look-up's to say
+
+    def validate(body: bytes) -> Location:
+        request = _parse_object(body)
+        if len(request) != 3:
+            raise BadRequest("not a request", 'expected {"floor": N, "row": N, "space": N} and nothing else')
+        try:
+            location = Location(request["floor"], request["row"], request["space"])
+        except KeyError as error:
+            raise BadRequest("not a request", f"{error} is missing") from None
+        for number in location:
+            # bool is a subclass of int: its exact type is asked for.
+            if type(number) is not int or not 1 <= number <= LARGEST_NUMBER:
+                raise BadRequest("not a request", f"floor, row and space must be whole numbers from 1 to {LARGEST_NUMBER}")
+        return location
+
+    return validate
+
+
+def _parse_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object that the body is, or raise BadRequest."""
+    if len(body) > BODY_LIMIT:
+        raise BadRequest("too large", f"the body has {len(body)} bytes, at most {BODY_LIMIT} are read")
+    try:
+        # Decoded here: json.loads would also take UTF-16 and UTF-32, which RFC 8259 does not allow.
+        request = json.loads(body.decode())
+    except ValueError as error:
+        raise BadRequest("not JSON", str(error)) from None
+    except RecursionError:
+        raise BadRequest("not JSON", "nested too deeply") from None
+    if type(request) is not dict:
+        raise BadRequest("not a request", "a JSON object was expected")
+    return request

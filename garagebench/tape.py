@@ -1,0 +1,197 @@
+"""Record what each stage of a garage receives and answers while a workload goes through once."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Sequence
+
+from garagebench.errors import GarageError, SpaceEmpty, WrongAnswer
+from garagebench.garage import Garage
+from garagebench.impls import Impl
+from garagebench.layout import Layout
+from garagebench.model import Model
+from garagebench.stages import validate
+from garagebench.workload import Block, Workload, encode_body, unpark_body
+
+
+class RecordedBlock:
+    """One block's requests, their replies, and each stage's share; an error stands as its class.
+
+    stages: stage -> (what it was given, what it answered), both in order and of equal length; a stage is missing
+    where no request reached it. calls: (method, arguments, answer) of every pool call that the sequencer made.
+    handlers: for each request the garage's method that handles it. reset: returns the pools to the block's start.
+    """
+
+    def __init__(self, block: Block) -> None:
+        self.operation = block.operation
+        self.bodies = [body for _, body in block.requests]
+        self.handlers: list[Callable[[bytes], bytes]] = []
+        self.replies: list[object] = []
+        self.stages: dict[str, tuple[list[Any], list[Any]]] = {}
+        self.calls: list[tuple[Callable[..., Any], tuple[Any, ...], Any]] = []
+        self.reset: Callable[[], None] = lambda: None
+
+    def run(self, stage: str, function: Callable[..., Any], *given: Any) -> Any:
+        """Call the stage's function and write down what went in and came out."""
+        tape, answers = self.stages.setdefault(stage, ([], []))
+        tape.append(given if len(given) > 1 else given[0])
+        try:
+            answer = function(*given)
+        except GarageError as error:
+            answers.append(type(error))
+            raise
+        answers.append(answer)
+        return answer
+
+
+class Tape:
+    """A garage and the recorded blocks of a workload; it stands as after the last block.
+
+    Raises WrongAnswer where the model would have answered otherwise.
+    """
+
+    def __init__(self, impl: Impl, layout: Layout, workload: Workload) -> None:
+        self.garage = Garage(layout, impl)
+        self._reference = _Reference(layout, workload)
+        self._calls: list[tuple[Callable[..., Any], tuple[Any, ...], Any]] = []
+        self._sequence = impl.sequence(layout, [_RecordingPool(pool, self._calls) for pool in self.garage.pools])
+        set_free(self.garage, workload.free)
+        self.blocks = [self._record(block, workload.name) for block in workload.blocks]
+
+    def _record(self, block: Block, workload: str) -> RecordedBlock:
+        states = [pool.save() for pool in self.garage.pools]
+        recorded = RecordedBlock(block)
+        changed: set[int] = set()
+        for number, (operation, body) in enumerate(block.requests, 1):
+            walk = self._park if operation == "park" else self._unpark
+            try:
+                reply: object = walk(recorded, body, changed)
+            except GarageError as error:
+                reply = type(error)
+            expected = self._reference.answer(operation, body)
+            if reply != expected:
+                raise WrongAnswer(
+                    f"request {number} of a {block.operation} block of {workload}, {body!r}, "
+                    f"is answered {_show(reply)}; expected {_show(expected)}"
+                )
+            recorded.replies.append(reply)
+            recorded.handlers.append(self.garage.handle_park if operation == "park" else self.garage.handle_unpark)
+        recorded.calls = self._calls[:]
+        self._calls.clear()
+        restores = [(self.garage.pools[kind].restore, states[kind]) for kind in sorted(changed)]
+        recorded.reset = lambda: [restore(state) for restore, state in restores] and None
+        return recorded
+
+    def _park(self, block: RecordedBlock, body: bytes, changed: set[int]) -> object:
+        vehicle = block.run("validate", self.garage.validate_park, body)
+        kind, index = block.run("sequence", self._sequence, vehicle)
+        changed.add(kind)
+        place = block.run("floor_lookup", self.garage.floor_lookup, kind, index)
+        return block.run("encode", self.garage.encode_park, place)
+
+    def _unpark(self, block: RecordedBlock, body: bytes, changed: set[int]) -> object:
+        location = block.run("validate", self.garage.validate_unpark, body)
+        kind, index = block.run("space_lookup", self.garage.space_lookup, location)
+        changed.add(kind)
+        if not block.run("release", lambda kind, index: self.garage.pools[kind].release(index), kind, index):
+            raise SpaceEmpty
+        return block.run("encode", self.garage.encode_unpark, kind)
+
+
+class _Reference:
+    """The right answer to every request of a workload."""
+
+    def __init__(self, layout: Layout, workload: Workload) -> None:
+        self._layout = layout
+        self._model = Model(layout, workload.free)
+        self._validate_park = validate.json_park(layout)
+        self._validate_unpark = validate.json_unpark(layout)
+
+    def answer(self, operation: str, body: bytes) -> object:
+        try:
+            if operation == "park":
+                kind, index = self._model.park(self._validate_park(body))
+                return unpark_body(self._layout.locations[kind][index])
+            kind, index = self._model.locate(self._validate_unpark(body))
+            self._model.release(kind, index)
+            return encode_body({"kind": self._layout.kinds[kind]})
+        except GarageError as error:
+            return type(error)
+
+
+class _RecordingPool:
+    """A pool's calls, each also written down."""
+
+    def __init__(self, pool: Any, calls: list[tuple[Callable[..., Any], tuple[Any, ...], Any]]) -> None:
+        self._pool = pool
+        self._calls = calls
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._pool, name)
+        if not callable(found):
+            return found
+
+        def call(*arguments: Any) -> Any:
+            answer = found(*arguments)
+            self._calls.append((found, arguments, answer))
+            return answer
+
+        return call
+
+
+class TimedPool:
+    """A pool whose `take`, `nearest` and `release` append their time to `intervals`, in nanoseconds."""
+
+    def __init__(self, pool: Any, intervals: list[int]) -> None:
+        self._pool = pool
+        self.take = _timed(pool.take, intervals)
+        self.nearest = _timed(pool.nearest, intervals)
+        self.release = _timed_with_argument(pool.release, intervals)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pool, name)
+
+
+def _timed(call: Callable[[], Any], intervals: list[int]) -> Callable[[], Any]:
+    clock, append = time.perf_counter_ns, intervals.append
+
+    def timed() -> Any:
+        begin = clock()
+        answer = call()
+        end = clock()
+        append(end - begin)
+        return answer
+
+    return timed
+
+
+def _timed_with_argument(call: Callable[[int], Any], intervals: list[int]) -> Callable[[int], Any]:
+    clock, append = time.perf_counter_ns, intervals.append
+
+    def timed(index: int) -> Any:
+        begin = clock()
+        answer = call(index)
+        end = clock()
+        append(end - begin)
+        return answer
+
+    return timed
+
+
+def set_free(garage: Garage, free: Sequence[Sequence[int]] | None) -> None:
+    """Take every space but the given indices of each kind; None: leave all free."""
+    if free is None:
+        return
+    for pool, indices in zip(garage.pools, free):
+        take_many = getattr(pool, "take_many", None)
+        if take_many is not None:
+            take_many(pool.capacity)
+        else:
+            for _ in range(pool.capacity):
+                pool.take()
+        for index in indices:
+            pool.release(index)
+
+
+def _show(answer: object) -> str:
+    return answer.__name__ if isinstance(answer, type) else repr(answer)

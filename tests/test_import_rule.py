@@ -1,0 +1,249 @@
+"""Imports go downwards only, and a third-party package has one home."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = "garagebench"
+
+CORE = {"errors", "layout", "model", "garage", "workload"}
+GARAGES = CORE | {"refusals", "stages", "impls", "conformance", "tape", "subject"}
+
+#: Part -> the parts that it may import besides itself, from low to high. A part is a module or a package with all that
+#: is in it, unless a longer name is in the table, too. A new module takes its place here.
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "interface": set(),
+    # It is imported before everything else, also in the workers: what it re-exports, it loads when asked (see LAZILY).
+    "__init__": {"errors"},
+    "layout": {"errors"},
+    "model": CORE,
+    "garage": CORE,
+    "workload": CORE,
+    "refusals": CORE,
+    "stages": CORE,
+    "impls": CORE | {"stages"},
+    "conformance": CORE | {"refusals", "stages", "impls"},
+    "tape": CORE | {"stages", "impls"},
+    "subject": GARAGES | {"interface"},
+    # What measures knows nothing of garages, and what runs in a worker nothing of its conductor.
+    "engine.worker": {"errors", "interface"},
+    "engine": {"errors", "interface", "engine.worker"},
+    "report.rows": {"errors"},
+    "report": {"errors", "report.rows"},
+    "experiment": GARAGES | {"__init__", "engine", "report.rows"},
+    "cli": GARAGES | {"__init__", "engine", "report", "report.rows", "experiment"},
+    "__main__": {"cli"},
+}
+
+#: Part -> what it may import besides, inside a function or for the type checker only.
+LAZILY = {"__init__": set(MAY_IMPORT)}
+
+#: Third-party package -> the parts that may import it.
+HOMES = {
+    "click": {"cli"},
+    "numba": {"impls"},
+    "numpy": {"impls"},
+    "pyperf": {"engine"},
+    "rich": {"cli", "report"},
+}
+
+#: Parts that start on Python 3.9, and what its standard library lacks.
+ON_39 = GARAGES | {"__init__", "__main__", "interface", "engine.worker"}
+NOT_ON_39 = {"tomllib"}
+
+
+class Import(NamedTuple):
+    """One imported name, dotted and absolute; `eager` unless in a function or for the type checker only."""
+
+    line: int
+    target: str
+    eager: bool
+
+
+def find_imports(source: str, package: list[str]) -> Iterator[Import]:
+    """Every import in `source`, wherever it stands; relative ones start from `package`."""
+
+    def visit(node: ast.AST, eager: bool) -> Iterator[Import]:
+        match node:
+            case ast.Import():
+                for alias in node.names:
+                    yield Import(node.lineno, alias.name, eager)
+            case ast.ImportFrom():
+                start = package[: len(package) + 1 - node.level] if node.level else []
+                path = [*start, node.module] if node.module else start
+                for alias in node.names:
+                    yield Import(node.lineno, ".".join([*path, alias.name]), eager)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                eager = False
+            case ast.If(test=ast.Name("TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING")):
+                eager = False
+        for child in ast.iter_child_nodes(node):
+            yield from visit(child, eager)
+
+    return visit(ast.parse(source), eager=True)
+
+
+def find_part(name: str) -> str | None:
+    """The part that a dotted name below garagebench is in; None where the table has none."""
+    words = name.split(".")[1:] or ["__init__"]
+    starts = (".".join(words[:end]) for end in range(len(words), 0, -1))
+    return next((start for start in starts if start in MAY_IMPORT), None)
+
+
+def objection(part: str, found: Import) -> str | None:
+    """What speaks against this import in this part; None where nothing does."""
+    top = found.target.partition(".")[0]
+    if top == PACKAGE:
+        # What is no part is a name of the package itself, such as __version__.
+        target = find_part(found.target) or "__init__"
+        allowed = MAY_IMPORT[part] | (set() if found.eager else LAZILY.get(part, set()))
+        return None if target in allowed | {part} else f"{part} may not import {target}"
+    if top in sys.stdlib_module_names:
+        if top in NOT_ON_39 and part in ON_39 and found.eager:
+            return f"{top} is not in Python 3.9: import it in a function"
+        return None
+    homes = HOMES.get(top, set())
+    return None if part in homes else f"{part} is not a home of {top}, but {sorted(homes)}"
+
+
+def find_violations(source: str, module: str, *, is_package: bool = False) -> list[str]:
+    """One sentence for each import of a module that the rule forbids."""
+    part = find_part(module)
+    if part is None:
+        return [f"{module} has no place in MAY_IMPORT of {Path(__file__).name}: give it one"]
+    words = module.split(".")
+    return [
+        f"{module}, line {found.line}: {reason}"
+        for found in find_imports(source, words if is_package else words[:-1])
+        if (reason := objection(part, found))
+    ]
+
+
+def find_modules() -> dict[str, Path]:
+    """Every module of garagebench by its dotted name."""
+    paths = (path.relative_to(ROOT) for path in sorted((ROOT / PACKAGE).rglob("*.py")))
+    return {".".join(path.with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
+
+
+def test_every_module_keeps_the_import_rule() -> None:
+    """No module of garagebench imports upwards, or a third-party package away from its home."""
+    violations = [
+        violation
+        for module, path in find_modules().items()
+        for violation in find_violations(
+            (ROOT / path).read_text(), module, is_package=path.stem == "__init__"
+        )
+    ]
+    assert not violations, "\n".join(violations)
+
+
+def test_what_runs_in_a_worker_is_held_to_39(core_files: list[Path]) -> None:
+    """The parts that start on Python 3.9 are those that pyproject.toml lists for ruff."""
+    ours = {path for module, path in find_modules().items() if find_part(module) in ON_39}
+    assert ours == {path.relative_to(ROOT) for path in core_files}
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("layout", "from garagebench.errors import LayoutError"),
+        ("layout", "from .errors import LayoutError"),
+        ("layout", "def load():\n    import tomllib"),
+        ("stages.encode", "from garagebench import layout"),
+        ("stages.encode", "from . import decode"),
+        ("impls.compiled", "import numba, numpy as np"),
+        ("engine.conductor", "from garagebench.engine.worker import PROTOCOL"),
+        ("engine.suite", "def save():\n    import pyperf"),
+        ("report.table", "from rich.table import Table\nfrom .rows import Row"),
+        ("experiment", "from garagebench.report import rows"),
+        ("cli", "import click\nfrom garagebench import __version__"),
+        ("__main__", "from garagebench.cli import main"),
+    ],
+)
+def test_a_downward_import_is_allowed(module: str, source: str) -> None:
+    """What stands lower may be imported, and a package in its home."""
+    assert find_violations(source, f"garagebench.{module}") == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "reason"),
+    [
+        ("errors", "import garagebench.layout", "errors may not import layout"),
+        ("garage", "from garagebench import stages", "garage may not import stages"),
+        ("garage", "from .impls import lists", "garage may not import impls"),
+        ("garage", "from garagebench import Garage", "garage may not import __init__"),
+        ("stages.encode", "from ..impls.lists import Pool", "stages may not import impls"),
+        ("subject", "from garagebench.engine import Result", "subject may not import engine"),
+        ("engine.worker", "from .schedule import draw", "engine.worker may not import engine"),
+        ("engine.schedule", "import garagebench.garage", "engine may not import garage"),
+        ("report.rows", "from . import table", "report.rows may not import report"),
+        (
+            "experiment",
+            "from garagebench.report.table import x",
+            "experiment may not import report",
+        ),
+        ("layout", "import tomllib", "tomllib is not in Python 3.9: import it in a function"),
+        ("stages.encode", "import orjson", "stages is not a home of orjson, but []"),
+        ("engine.worker", "import pyperf", "engine.worker is not a home of pyperf, but ['engine']"),
+        ("report.rows", "import rich", "report.rows is not a home of rich, but ['cli', 'report']"),
+    ],
+)
+def test_an_upward_import_is_reported(module: str, source: str, reason: str) -> None:
+    """What stands higher may not be imported, nor a package away from its home."""
+    assert find_violations(source, f"garagebench.{module}") == [
+        f"garagebench.{module}, line 1: {reason}"
+    ]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "def f():\n    {}",
+        "async def f():\n    {}",
+        "class C:\n    def f(self):\n        {}",
+        "if TYPE_CHECKING:\n    {}",
+        "try:\n    {}\nexcept ImportError:\n    pass",
+    ],
+)
+@pytest.mark.parametrize("statement", ["from .cli import main", "import numpy"])
+def test_an_import_is_seen_wherever_it_stands(place: str, statement: str) -> None:
+    """An import in a function, a class, a condition or a block for the type checker is an import."""
+    assert len(find_violations(place.format(statement), "garagebench.garage")) == 1
+
+
+@pytest.mark.parametrize("place", ["def f():\n    {}", "if TYPE_CHECKING:\n    {}"])
+def test_the_package_may_import_anything_lazily(place: str) -> None:
+    """The package's own module loads what it re-exports when asked, and says so to the type checker."""
+    source = place.format("from garagebench.engine import Result")
+    assert find_violations(source, "garagebench", is_package=True) == []
+
+
+def test_the_package_imports_little_at_once() -> None:
+    """Importing garagebench loads nothing that the workers do not need."""
+    source = "from .garage import Garage"
+    assert find_violations(source, "garagebench", is_package=True) == [
+        "garagebench, line 1: __init__ may not import garage"
+    ]
+
+
+def test_a_relative_import_starts_from_the_package() -> None:
+    """One dot means the package that a module is in, and for a package itself."""
+    source = "from .worker import main"
+    assert find_violations(source, "garagebench.engine", is_package=True) == []
+    assert find_violations(source, "garagebench.impls.lists") == []
+    assert find_violations("from .engine import x", "garagebench.impls") != []
+
+
+def test_a_module_without_a_place_is_reported() -> None:
+    """A new module fails until the table says where it belongs."""
+    assert find_violations("", "garagebench.newcomer.sub") == [
+        "garagebench.newcomer.sub has no place in MAY_IMPORT of test_import_rule.py: give it one"
+    ]
