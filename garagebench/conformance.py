@@ -13,6 +13,7 @@ from typing import Any, Callable, Iterable, Iterator, NamedTuple, Sequence
 from garagebench import refusals
 from garagebench.errors import BadRequest, GarageError, WrongAnswer
 from garagebench.garage import Garage
+from garagebench.impls import load_impl
 from garagebench.layout import Layout
 from garagebench.model import Model
 from garagebench.workload import encode_body, park_body, unpark_body
@@ -352,3 +353,13 @@ def shrink(bench: Bench, failure: Failure) -> Failure:
         if size > 1 or len(failure.calls) == before:
             size //= 2
     return failure
+
+
+def verify(arguments: dict[str, Any]) -> dict[str, str | None]:
+    """Search for wrong answers of the implementation named in `arguments["impl"]`, in a worker.
+
+    Returns {"name": what it calls itself, "failure": the calls that show it, or None}.
+    """
+    impl = load_impl(arguments["impl"])
+    failure = find_failure(impl, seed=arguments["seed"])
+    return {"name": impl.name, "failure": None if failure is None else failure.describe()}

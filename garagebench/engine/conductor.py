@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import tempfile
 import time
 from dataclasses import dataclass, field
 from statistics import median
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 TIMEOUT_S = 60.0
 
 #: Share of the time that cold starts may take, beyond the first of each contestant.
-COLD_SHARE = 0.15
+COLD_SHARE = 0.2
 
 #: A case whose slices alone would take more than this share of the budget is left out, with a caveat.
 CASE_SHARE = 0.5
@@ -38,7 +39,8 @@ CASE_SHARE = 0.5
 class Entrant:
     """Who is to be measured. name: as in the results. python: the interpreter.
 
-    source: what the worker's `load` takes. cold: what its `call` takes for a cold start, or None.
+    source: what the worker's `load` takes. cold: for a cold start `call` (what the worker's `call` takes), `series`
+    (which of its figures are wanted) and `caches` (variables that get the path of an empty directory); or None.
     row_names: the rows that are expected, listed when it fails before it could name its own.
     """
 
@@ -106,8 +108,10 @@ class Conductor:
         seed: int,
         on_progress: Callable[[Progress], None] = lambda _: None,
         on_generation: Callable[[Result], None] = lambda _: None,
+        absent: Sequence[Contestant] = (),
+        notes: Sequence[str] = (),
         settings: Mapping[str, Any] | None = None,
-        environment: Mapping[str, str] | None = None,
+        environment: Mapping[str, Any] | None = None,
         start_worker: Callable[[str, int | None, dict[str, str]], AsksWorker] = Channel,
         clock: Callable[[], float] = time.monotonic,
         timeout_s: float = TIMEOUT_S,
@@ -123,37 +127,41 @@ class Conductor:
         self._clock = clock
         self._timeout_s = timeout_s
         self._decks: dict[str, schedule.Deck] = {}
-        self._notes: list[str] = []
+        self._absent = tuple(absent)
+        self._notes = list(notes)
         self._core: int | None = None
         self._cold_s = 0.0
+        self._begin = 0.0
+        self._done = 0
+        self._plan: schedule.Plan | None = None
 
     def run(self) -> Result:
         """Measure until the budget is spent. Ctrl-C ends it early: the result says so and keeps what there is."""
         interrupted = False
-        begin = self._clock()
+        self._begin = self._clock()
         with self._own_core():
             try:
-                self._run_generations(begin)
+                while any(self._running()) and (self._plan is None or self._done < self._plan.generations):
+                    self._advance()
             except KeyboardInterrupt:
                 interrupted = True
         return self._result(interrupted=interrupted)
 
-    def _run_generations(self, begin: float) -> None:
-        done = 0
-        plan = schedule.Plan(1, schedule.LEAST_ROUNDS)
-        while done < plan.generations and any(self._running()):
-            self._report(done, plan.generations if done else None, begin)
-            generation_begin = self._clock()
-            round_s = self._run_generation(plan.rounds, begin, done)
-            done += 1
-            self._start_cold(begin)
-            start_s = self._clock() - generation_begin - round_s * plan.rounds
-            self._on_generation(self._result(interrupted=False))
-            spent_s = self._clock() - begin
-            plan = schedule.plan(self._budget_s, spent_s, done, start_s, round_s)
-            if done == 1:
-                self._judge_budget(plan, start_s, round_s)
-        self._report(done, done, begin)
+    def _advance(self) -> None:
+        """Measure one generation and decide, from what it cost, how the rest of the budget is spent."""
+        begin = self._clock()
+        rounds = schedule.LEAST_ROUNDS if self._plan is None else self._plan.rounds
+        round_s = self._run_generation(rounds)
+        self._start_cold()
+        self._done += 1
+        start_s = self._clock() - begin - round_s * rounds
+        self._on_generation(self._result(interrupted=False))
+        spent_s = self._clock() - self._begin
+        first = self._plan is None
+        self._plan = schedule.plan(self._budget_s, spent_s, self._done, start_s, round_s)
+        if first:
+            self._judge_budget(self._plan, start_s, round_s)
+        self._report()
 
     def _judge_budget(self, plan: schedule.Plan, start_s: float, round_s: float) -> None:
         least_s = schedule.least_budget_s(start_s, round_s)
@@ -166,7 +174,7 @@ class Conductor:
     def _running(self) -> Iterator[_Candidate]:
         return (candidate for candidate in self._candidates if candidate.problem is None)
 
-    def _run_generation(self, rounds: int, begin: float, done: int) -> float:
+    def _run_generation(self, rounds: int) -> float:
         """Start fresh workers, warm them up, measure the rounds; return the seconds that one round took.
 
         A contestant that fails loses this generation and is not started again.
@@ -183,13 +191,13 @@ class Conductor:
             rounds_begin = self._clock()
             measured: dict[str, list[dict[str, float]]] = {name: [] for name in workers}
             try:
-                self._run_rounds(rounds, workers, measured, begin)
+                self._run_rounds(rounds, workers, measured)
             finally:
-                self._keep(measured, first=done == 0)
+                self._keep(measured, first=self._done == 0)
             return (self._clock() - rounds_begin) / rounds
 
     def _run_rounds(
-        self, rounds: int, workers: Mapping[str, AsksWorker], measured: dict[str, list[dict[str, float]]], begin: float
+        self, rounds: int, workers: Mapping[str, AsksWorker], measured: dict[str, list[dict[str, float]]]
     ) -> None:
         orders = schedule.balanced_orders(list(workers), self._rng)
         by_name = {candidate.entrant.name: candidate for candidate in self._candidates}
@@ -200,9 +208,8 @@ class Conductor:
                 if candidate.problem is None:
                     with self._blame(candidate, f"in round {number + 1}"):
                         measured[name].append(self._measure(candidate, workers[name], blocks))
+            self._report()
             if not any(self._running()):
-                return
-            if self._clock() - begin > 1.2 * self._budget_s and number + 1 >= schedule.LEAST_ROUNDS:
                 return
 
     def _keep(self, measured: Mapping[str, list[dict[str, float]]], *, first: bool) -> None:
@@ -255,7 +262,8 @@ class Conductor:
         if not candidate.passes:
             self._calibrate(candidate, worker)
         least = schedule.WARM_UP.get(candidate.environment["python_implementation"], schedule.WARM_UP_OTHERS)
-        parts = [(case, mode, 5) for case, modes in candidate.slices for mode in modes] * (least // 5)
+        at_once = max(schedule.WARM_UP_OTHERS, least // 40)
+        parts = [(case, mode, at_once) for case, modes in candidate.slices for mode in modes] * (least // at_once)
         self._rng.shuffle(parts)
         worker.ask({"do": "warm", "work": parts}, self._timeout_s + self._budget_s)
 
@@ -298,27 +306,34 @@ class Conductor:
                 values[series_name(case, name)] = max(round(median(passes) / requests, DIGITS), 10**-DIGITS)
         return values
 
-    def _start_cold(self, begin: float) -> None:
-        """Start each contestant cold once, as long as cold starts take no more than their share of the time."""
+    def _start_cold(self) -> None:
+        """Start everyone cold once, as long as cold starts take no more than their share of the time."""
+        begin = self._clock()
+        if self._done and self._cold_s > COLD_SHARE * (begin - self._begin):
+            return
         for candidate in self._running():
-            cold = candidate.entrant.cold
-            started = any(name.startswith("start/") for name in candidate.series)
-            if cold is None or (started and self._cold_s > COLD_SHARE * (self._clock() - begin)):
-                continue
-            cold_begin = self._clock()
-            with self._blame(candidate, "in a cold start"), contextlib.closing(self._start_worker(candidate.entrant.python, self._core, dict(cold["environment"]))) as worker:
-                answer = worker.ask({"do": "call", **{key: cold[key] for key in ("packages", "target", "arguments")}}, self._timeout_s)
-                self._keep_cold(candidate, answer)
-            self._cold_s += self._clock() - cold_begin
+            if candidate.entrant.cold is not None:
+                with self._blame(candidate, "in a cold start"):
+                    self._start_one_cold(candidate, candidate.entrant.cold)
+        self._cold_s += self._clock() - begin
+
+    def _start_one_cold(self, candidate: _Candidate, cold: Mapping[str, Any]) -> None:
+        with tempfile.TemporaryDirectory(prefix="garagebench-") as empty:
+            caches = dict.fromkeys(cold["caches"], empty)
+            with contextlib.closing(self._start_worker(candidate.entrant.python, self._core, caches)) as worker:
+                answer = worker.ask({"do": "call", **cold["call"]}, self._timeout_s)
+        self._keep_cold(candidate, answer, cold["series"])
 
     @staticmethod
-    def _keep_cold(candidate: _Candidate, answer: Mapping[str, Any]) -> None:
+    def _keep_cold(candidate: _Candidate, answer: Mapping[str, Any], wanted: Sequence[str]) -> None:
         values = dict(answer["result"])
         values["import"] += answer["import_ns"]
         if answer["peak_memory_bytes"] is not None:
             values["peak_memory"] = answer["peak_memory_bytes"]
-        for name, value in values.items():
-            series = f"start/{name}"
+        for name in wanted:
+            if name not in values:
+                continue
+            series, value = f"start/{name}", values[name]
             candidate.series.setdefault(series, []).append([round(value, DIGITS)])
             if all(row.name != series for row in candidate.rows):
                 unit = "bytes" if name == "peak_memory" else "ns"
@@ -343,13 +358,16 @@ class Conductor:
         finally:
             os.sched_setaffinity(0, cores)
 
-    def _report(self, done: int, planned: int | None, begin: float) -> None:
-        elapsed_s = self._clock() - begin
-        expected_s = max(self._budget_s, elapsed_s) if done != planned else elapsed_s
-        self._on_progress(Progress(done, planned, elapsed_s, expected_s))
+    def _report(self) -> None:
+        elapsed_s = self._clock() - self._begin
+        planned = None if self._plan is None else self._plan.generations
+        finished = planned is not None and self._done >= planned
+        expected_s = elapsed_s if finished else max(self._budget_s, elapsed_s)
+        self._on_progress(Progress(self._done, planned, elapsed_s, expected_s))
 
     def _result(self, *, interrupted: bool) -> Result:
         contestants = tuple(candidate.finished() for candidate in self._candidates)
+        contestants += self._absent
         return Result(contestants, self._settings, self._environment, tuple(self._notes), interrupted)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyperf
 
 #: Of what pyperf collects, that which says how far the figures of two runs can be held against each other.
@@ -22,7 +24,7 @@ KEPT = (
 )
 
 
-def collect_environment() -> dict[str, str]:
+def collect_environment() -> dict[str, Any]:
     """Return the metadata of this machine and moment."""
     collected = pyperf.Run([1.0], collect_metadata=True).get_metadata()
-    return {key: str(collected[key]) for key in KEPT if key in collected}
+    return {key: collected[key] for key in KEPT if key in collected}

@@ -60,7 +60,7 @@ class Contestant:
     series: Mapping[str, Series] = field(default_factory=dict)
     problem: Problem | None = None
     caveats: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
     row_names: tuple[str, ...] = ()
 
 
@@ -89,7 +89,7 @@ class Result:
 
     contestants: tuple[Contestant, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     interrupted: bool = False
     schema: int = SCHEMA

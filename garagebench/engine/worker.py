@@ -11,6 +11,7 @@ Commands, by `do`:
               -> passes: {series: [ns of each kept pass, ...]} summed over the blocks, requests
     warm      work: [[case, mode, passes], ...]  ->  pass_ns: [ns of the quickest pass, ...]
     call      packages, target "module:name", arguments  ->  result, import_ns, peak_memory_bytes
+    describe  -> environment
     quit
 
 An answer to what failed has `error` (one sentence), `status` ("wrong", "unavailable" or "invalid") and `trace`.
@@ -72,6 +73,7 @@ class Worker:
             "measure": self._measure,
             "warm": self._warm,
             "call": self._call,
+            "describe": lambda: {"environment": describe_environment()},
         }
         try:
             return do[command.pop("do")](**command)
@@ -313,9 +315,10 @@ def describe_environment() -> dict[str, str]:
     environment = {
         "python_implementation": platform.python_implementation(),
         "python_version": platform.python_version(),
-        "python_compiler": platform.python_compiler(),
         "python_executable": sys.executable,
     }
+    if platform.python_compiler():
+        environment["python_compiler"] = platform.python_compiler()
     pypy = getattr(sys, "pypy_version_info", None)
     if pypy is not None:
         environment["pypy_version"] = ".".join(map(str, pypy[:3]))

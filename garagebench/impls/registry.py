@@ -131,3 +131,10 @@ def _from_pool(pool: Any, name: str, target: str) -> Impl:
         lacks = f" (it lacks {', '.join(missing)})" if isinstance(pool, type) else ""
         raise ImplError(f"{target} is neither an Impl nor a pool class{lacks}")
     return Impl(name, pool)
+
+
+def try_impl(name: str) -> str:
+    """Load the implementation and let one pool work; the name that it calls itself. For the list of what runs here."""
+    impl = load_impl(name)
+    impl.pool(1).take()
+    return impl.name

@@ -1,0 +1,333 @@
+"""A run of the stages: from what the user asked for to contestants, and from their results to a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from garagebench.engine import Conductor, Contestant, Entrant, Progress, Result, ResultRow
+from garagebench.engine.channel import Channel, WorkerFailed
+from garagebench.engine.interpreter import Interpreter, find_interpreter
+from garagebench.engine.metadata import collect_environment
+from garagebench.engine.result import SCHEMA, Problem
+from garagebench.errors import GarageError, UnknownName
+from garagebench.impls.registry import find_entry, is_file
+from garagebench.layout import Layout
+from garagebench.report import markers
+from garagebench.report.markdown import render_markdown
+from garagebench.report.rows import Report, Row
+from garagebench.subject import STAGES
+from garagebench.workload import make_workload
+
+if TYPE_CHECKING:
+    from garagebench.workload import Block
+
+CLASSIC = ("lists", "numpy", "numba", "pypy")
+REFERENCE = "lists"
+
+#: Seconds after which an implementation that is being verified counts as hung.
+VERIFY_TIMEOUT_S = 120.0
+
+_PACKAGES = {"garagebench": str(Path(__file__).parent)}
+
+
+class SettingsError(GarageError):
+    """What was asked for does not go together."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run measures. runtimes: empty for each implementation's own; spaces: None for the layout's own."""
+
+    impls: tuple[str, ...] = CLASSIC
+    runtimes: tuple[str, ...] = ()
+    layout: str = "seed"
+    spaces: int | None = None
+    workload: str = "fill"
+    operation: str = "both"
+    stages: tuple[str, ...] = ()
+    budget_s: float = 30.0
+    seed: int = 0
+
+
+def run(
+    settings: Settings,
+    *,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    output: Path | None = None,
+) -> Result:
+    """Measure what the settings say, in lock-step; contestants that cannot run are in the result with the reason.
+
+    output: a file that is written after each generation, so that a crash loses little.
+    """
+
+    def keep(result: Result) -> None:
+        if output is not None and any(contestant.series for contestant in result.contestants):
+            result.save(output)
+
+    experiment = Experiment(settings)
+    entrants, absent = experiment.enter()
+    conductor = Conductor(
+        entrants,
+        budget_s=settings.budget_s,
+        seed=settings.seed,
+        absent=absent,
+        notes=experiment.workload.caveats,
+        settings=experiment.describe(),
+        environment=collect_environment(),
+        on_progress=on_progress,
+        on_generation=keep,
+    )
+    result = conductor.run()
+    keep(result)
+    return result
+
+
+class Experiment:
+    """The settings, resolved: a layout, a workload, operations, and the pairs of implementation and interpreter."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.layout = load_layout(settings.layout, settings.spaces)
+        self.workload = make_workload(settings.workload, self.layout, settings.seed)
+        self.operations = choose_operations(settings, {block.operation for block in self.workload.blocks})
+        stages = settings.stages or tuple(dict.fromkeys(stage for names in STAGES.values() for stage in names))
+        self.stages = stages
+        self._interpreters: dict[str, Interpreter | WorkerFailed] = {}
+        self._labels: dict[str, tuple[str, str]] = {}
+
+    def enter(self) -> tuple[list[Entrant], list[Contestant]]:
+        """Return the entrants, the reference first, and the contestants that have no interpreter to run on."""
+        entrants: list[Entrant] = []
+        absent: list[Contestant] = []
+        known: dict[str, str] = {}
+        for impl, runtime in self._pairs():
+            interpreter = self._interpreter(runtime)
+            label = interpreter.label if isinstance(interpreter, Interpreter) else runtime
+            name = f"{impl_label(impl)}@{label}/{self._layout_label}/{self.workload.name}"
+            what = f"{impl_reference(impl)} on {interpreter.path if isinstance(interpreter, Interpreter) else runtime}"
+            if known.setdefault(name, what) != what:
+                raise SettingsError(f"two contestants are called {name}: {known[name]}, and {what}; leave one out")
+            if name in self._labels:
+                continue
+            self._labels[name] = (impl_label(impl), label)
+            rows = tuple(self._row_names())
+            if isinstance(interpreter, WorkerFailed):
+                absent.append(Contestant(name, problem=Problem("unavailable", str(interpreter)), row_names=rows))
+            else:
+                entrants.append(Entrant(name, interpreter.path, self._source(impl), self._cold(impl), rows))
+        return entrants, absent
+
+    def describe(self) -> dict[str, Any]:
+        """Return the settings for the result file, with what each contestant's name stands for."""
+        return {
+            **asdict(self._settings),
+            "impls": list(self._settings.impls),
+            "runtimes": list(self._settings.runtimes),
+            "stages": list(self._settings.stages),
+            "layout_label": self._layout_label,
+            "workload_label": self.workload.name,
+            "spaces": sum(self.layout.capacities),
+            "requests": {operation: self._requests(operation) for operation in self.operations if operation != "start"},
+            "collector": "off during slices",
+            "contestants": {name: list(labels) for name, labels in self._labels.items()},
+        }
+
+    @property
+    def _layout_label(self) -> str:
+        spaces = self._settings.spaces
+        return self.layout.name if spaces is None else f"{self.layout.name}-{spaces}"
+
+    def _pairs(self) -> Iterator[tuple[str, str]]:
+        """Yield (implementation, interpreter), the reference first; "" is this interpreter."""
+        yield REFERENCE, ""
+        for impl in self._settings.impls:
+            for runtime in self._settings.runtimes or (find_entry(impl).runtime or "",):
+                yield impl, runtime
+
+    def _interpreter(self, name: str) -> Interpreter | WorkerFailed:
+        if name not in self._interpreters:
+            try:
+                self._interpreters[name] = find_interpreter(name)
+            except WorkerFailed as failure:
+                self._interpreters[name] = failure
+        return self._interpreters[name]
+
+    def _row_names(self) -> Iterator[str]:
+        for operation in self.operations:
+            for stage in STAGES[operation]:
+                if stage in self.stages and stage != "compile":
+                    yield f"{operation}/{stage}"
+
+    def _source(self, impl: str) -> dict[str, Any]:
+        arguments = {
+            "impl": impl_reference(impl),
+            "layout": self.layout.to_data(),
+            "workload": self.workload.to_data(),
+            "operations": self.operations,
+            "stages": self.stages,
+        }
+        return {"packages": _PACKAGES, "factory": "garagebench.subject:make_subject", "arguments": arguments}
+
+    def _cold(self, impl: str) -> dict[str, Any] | None:
+        if "start" not in self.operations:
+            return None
+        arguments = {
+            "impl": impl_reference(impl),
+            "layout": self.layout.to_data(),
+            "body": first_park(self.workload.blocks, self.layout),
+        }
+        return {
+            "call": {"packages": _PACKAGES, "target": "garagebench.subject:cold_start", "arguments": arguments},
+            "series": [stage for stage in STAGES["start"] if stage in self.stages],
+            "caches": ["NUMBA_CACHE_DIR"],  # only the cold start compiles
+        }
+
+    def _requests(self, operation: str) -> int:
+        return sum(len(block.requests) for block in self.workload.blocks if block.operation == operation)
+
+
+def load_layout(name: str, spaces: int | None) -> Layout:
+    """Return the built-in layout or the TOML file of that name, scaled where spaces are given."""
+    layout = Layout.from_toml(name) if name.endswith(".toml") else Layout.builtin(name)
+    return layout if spaces is None else layout.scaled(spaces)
+
+
+def choose_operations(settings: Settings, present: set[str]) -> list[str]:
+    """Return the operations to measure, in order: those wanted that the workload has, and `start`."""
+    wanted = ("park", "unpark") if settings.operation == "both" else (settings.operation,)
+    if "both" in present:
+        operations = ["both"]
+    else:
+        operations = [operation for operation in wanted if operation in present]
+        if not operations:
+            raise SettingsError(f"the workload {settings.workload} has no {' or '.join(wanted)} requests")
+    if settings.operation == "both" or any(stage in STAGES["start"] for stage in settings.stages):
+        operations.append("start")
+    if settings.stages:
+        known = {stage for operation in operations for stage in STAGES[operation]}
+        unknown = [stage for stage in settings.stages if stage not in known]
+        if unknown:
+            raise UnknownName(f"unknown stage {unknown[0]!r} of {', '.join(operations)}; there is: {', '.join(sorted(known))}")
+        operations = [operation for operation in operations if set(STAGES[operation]) & set(settings.stages)]
+    return operations
+
+
+def impl_label(impl: str) -> str:
+    """Return the name in tables: of `path/to/file.py:NAME` only NAME."""
+    return impl.rpartition(":")[2] if is_file(impl) else impl
+
+
+def impl_reference(impl: str) -> str:
+    """Return the name by which a worker, in whatever directory, finds the implementation."""
+    if not is_file(impl):
+        return impl
+    path, _, name = impl.rpartition(":")
+    return f"{Path(path).resolve()}:{name}"
+
+
+def first_park(blocks: tuple[Block, ...], layout: Layout) -> str:
+    """Return the body of the request that a cold start answers."""
+    for block in blocks:
+        for operation, body in block.requests:
+            if operation == "park":
+                return body.decode()
+    return f'{{"vehicle":"{next(iter(layout.tiers))}"}}'
+
+
+def make_report(result: Result) -> Report:
+    """Return the result as rows for people, with the machine and the settings."""
+    settings = {key: value for key, value in result.settings.items() if key != "contestants"}
+    interpreters = {
+        str(result.settings["contestants"][contestant.name][1]): dict(contestant.environment)
+        for contestant in result.contestants
+        if contestant.environment
+    }
+    environment = {**result.environment, "interpreters": interpreters}
+    rows = tuple(_make_row(row, result.settings) for row in result.rows())
+    return Report(SCHEMA, environment, settings, result.caveats, rows)
+
+
+def _make_row(row: ResultRow, settings: Any) -> Row:
+    impl, runtime = settings["contestants"][row.contestant]
+    operation, _, stage = row.name.partition("/")
+    return Row(
+        impl=impl,
+        runtime=runtime,
+        layout=settings["layout_label"],
+        workload=settings["workload_label"],
+        server=None,
+        operation=operation,
+        stage=stage,
+        unit="bytes" if row.unit == "bytes" else "ns",
+        status=row.status,  # type: ignore[arg-type]
+        median=row.median,
+        low=row.low,
+        high=row.high,
+        in_context=row.in_context,
+        reference=None if row.reference is None else "@".join(settings["contestants"][row.reference]),
+        ratio=row.ratio,
+        ratio_low=row.ratio_low,
+        ratio_high=row.ratio_high,
+        caveats=row.caveats,
+    )
+
+
+def update_document(document: Path, path: Path, result: Result) -> bool:
+    """Put the result's Markdown between the markers of the file's stem; tell whether the document changed."""
+    return markers.update_document(document, path.name.partition(".")[0], render_markdown(make_report(result)))
+
+
+def describe_problems(result: Result) -> list[str]:
+    """Return a sentence for each contestant that could not be measured to the end."""
+    return [
+        f"{'@'.join(result.settings['contestants'][contestant.name])}: {contestant.problem.reason}"
+        for contestant in result.contestants
+        if contestant.problem is not None
+    ]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `verify` found."""
+
+    text: str
+    exit_code: int
+
+
+def verify_impl(impl: str, runtime: str | None, seed: int) -> Verdict:
+    """Run the conformance suite on the interpreter, in a process of its own."""
+    interpreter = find_interpreter(runtime if runtime is not None else find_entry(impl).runtime or "")
+    command = {
+        "do": "call",
+        "packages": _PACKAGES,
+        "target": "garagebench.conformance:verify",
+        "arguments": {"impl": impl_reference(impl), "seed": seed},
+    }
+    with Channel(interpreter.path) as channel:
+        found = channel.ask(command, VERIFY_TIMEOUT_S)["result"]
+    name = f"{impl_label(impl)} on {interpreter.label}"
+    if found["failure"] is None:
+        return Verdict(f"{name} gives the right answers", 0)
+    return Verdict(f"{name} gives a wrong answer\n\n{found['failure']}", 3)
+
+
+def exit_code(result: Result, named: tuple[str, ...]) -> int:
+    """Return what the run's exit code is: 0, 1 (a named one cannot run, or failed), 3 (wrong answers), 130.
+
+    named: the implementations that the user named, as opposed to the default ones.
+    """
+    if result.interrupted:
+        return 130
+    problems = {
+        contestant.name: contestant.problem for contestant in result.contestants if contestant.problem is not None
+    }
+    if any(problem.status == "wrong" for problem in problems.values()):
+        return 3
+    labels = {impl_label(impl) for impl in named}
+    for name, problem in problems.items():
+        if problem.status == "invalid" or result.settings["contestants"][name][0] in labels:
+            return 1
+    return 0

@@ -1,0 +1,144 @@
+"""Rows to grids of cells and footnotes, which every format draws."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from garagebench.report.cells import Cell, Column, make_column, make_rate_column
+from garagebench.report.lines import Line, Subject, make_line
+from garagebench.report.notes import Footnote, Numbering
+from garagebench.report.rows import Report, ReportError, Row
+
+OPERATIONS = ("park", "unpark", "both", "start")
+REQUESTS = ("park", "unpark")
+STAGES = (
+    "validate",
+    "sequence",
+    "assignment",
+    "floor_lookup",
+    "space_lookup",
+    "release",
+    "encode",
+    "total",
+    "unattributed",
+    "import",
+    "compile",
+    "build",
+    "first_request",
+    "peak_memory",
+)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What one request (or start) costs: columns are stages, lines are implementations."""
+
+    title: str
+    subtitle: str
+    reference: str | None
+    columns: tuple[Column, ...]
+    lines: tuple[Line, ...]
+    footnotes: tuple[Footnote, ...]
+
+
+def make_grids(report: Report) -> list[Grid]:
+    """Return the grids of a report in the order in which they are read."""
+    numbering = Numbering()
+    grids = []
+    for (operation, layout, workload), rows in _group(report.rows).items():
+        place = f"layout {layout}, workload {workload}"
+        if operation not in REQUESTS:
+            cost = "start" if operation == "start" else "request"
+            grids.append(_make_grid(f"{operation}: what one {cost} costs", place, rows, numbering))
+            continue
+        title, subtitle = f"{operation}: what one request costs", f"{place}, stages replayed alone"
+        grids.append(_make_grid(title, subtitle, rows, numbering, rate=True))
+        if in_context := _take_in_context(rows):
+            title = f"{operation} in context: what one request costs"
+            subtitle = f"{place}, stages clocked inside the whole request"
+            grids.append(_make_grid(title, subtitle, in_context, numbering))
+    return grids
+
+
+def collect_footnotes(grids: Iterable[Grid]) -> list[Footnote]:
+    """Return the footnotes of all the grids once each, by number."""
+    return sorted({note for grid in grids for note in grid.footnotes})
+
+
+def _group(rows: Iterable[Row]) -> dict[tuple[str, str, str], list[Row]]:
+    groups: dict[tuple[str, str, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.operation, row.layout, row.workload), []).append(row)
+    return dict(sorted(groups.items(), key=lambda item: _rank(item[0][0], OPERATIONS)))
+
+
+def _rank(name: str, order: Sequence[str]) -> int:
+    """Return the place of a name in a written order, after all of it when it is not there."""
+    return order.index(name) if name in order else len(order)
+
+
+def _take_in_context(rows: Sequence[Row]) -> list[Row]:
+    """Return the good rows with the in-context value as median, of the stages that have any."""
+    stages = {row.stage for row in rows if row.in_context is not None}
+    return [_in_context(row) for row in rows if row.stage in stages and row.status == "ok"]
+
+
+def _in_context(row: Row) -> Row:
+    """Return the row with its in-context value alone; its caveats stay where that is unknown."""
+    return replace(
+        row,
+        median=row.in_context,
+        low=None,
+        high=None,
+        ratio=None,
+        ratio_low=None,
+        ratio_high=None,
+        caveats=row.caveats if row.in_context is None else (),
+    )
+
+
+def _make_grid(
+    title: str, subtitle: str, rows: Sequence[Row], numbering: Numbering, *, rate: bool = False
+) -> Grid:
+    reference = next((row.reference for row in rows if row.reference is not None), None)
+    table = _tabulate(rows, reference)
+    stages = sorted({row.stage: None for row in rows}, key=lambda stage: _rank(stage, STAGES))
+    columns, cells = _draw(table, stages, reference, rate=rate)
+    lines = tuple(
+        make_line(subject, [found.get(stage) for stage in stages], of_line, numbering)
+        for (subject, found), of_line in zip(table.items(), cells, strict=True)
+    )
+    footnotes = numbering.footnotes(number for line in lines for number in line.numbers())
+    return Grid(title, subtitle, reference, columns, lines, footnotes)
+
+
+def _tabulate(rows: Iterable[Row], reference: str | None) -> dict[Subject, dict[str, Row]]:
+    """Return the rows by line and stage, the reference's line first."""
+    table: dict[Subject, dict[str, Row]] = {}
+    for row in rows:
+        subject = Subject(row.impl, row.runtime, row.server)
+        stages = table.setdefault(subject, {})
+        if row.stage in stages:
+            raise ReportError(
+                f"two rows for {row.operation}/{row.stage} of {subject.name}: "
+                "a report holds each case once, so report one result file at a time"
+            )
+        stages[row.stage] = row
+    return dict(sorted(table.items(), key=lambda item: item[0].name != reference))
+
+
+def _draw(
+    table: dict[Subject, dict[str, Row]],
+    stages: Sequence[str],
+    reference: str | None,
+    *,
+    rate: bool,
+) -> tuple[tuple[Column, ...], list[tuple[Cell, ...]]]:
+    """Return the columns, and the cells of each line."""
+    owners = [index for index, subject in enumerate(table) if subject.name == reference]
+    owner = owners[0] if len(owners) == 1 else None
+    by_stage = {stage: [found.get(stage) for found in table.values()] for stage in stages}
+    drawn = [make_column(stage, rows, owner) for stage, rows in by_stage.items()]
+    if rate and "total" in by_stage:
+        drawn.append(make_rate_column(by_stage["total"]))
+    columns = tuple(column for column, _ in drawn)
+    return columns, list(zip(*(cells for _, cells in drawn), strict=True))

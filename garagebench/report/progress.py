@@ -1,0 +1,69 @@
+"""The progress of a long run, on standard error."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class Step(Protocol):
+    """How far a run is: generations done and planned (None: not known yet), seconds gone and expected in all."""
+
+    @property
+    def generation(self) -> int:
+        """Generations done."""
+
+    @property
+    def generations(self) -> int | None:
+        """Generations planned."""
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds gone."""
+
+    @property
+    def expected_s(self) -> float:
+        """Seconds expected in all."""
+
+
+@contextlib.contextmanager
+def show_progress(console: Console) -> Iterator[Callable[[Step], None]]:
+    """Yield a function that moves a bar with the time left; on no terminal, a line a minute and no bar."""
+    if not console.is_terminal:
+        yield _LineAMinute(console)
+        return
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]}"))
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("starting", total=1.0, left="")
+
+        def move(step: Step) -> None:
+            planned = "" if step.generations is None else f" of {step.generations}"
+            left_s = max(0.0, step.expected_s - step.elapsed_s)
+            progress.update(
+                task,
+                description=f"generation {step.generation + 1}{planned}" if left_s else "done",
+                completed=step.elapsed_s / step.expected_s,
+                left=f"{left_s:.0f} s left",
+            )
+
+        yield move
+
+
+class _LineAMinute:
+    """For logs: a word at the start, and one a minute."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._next_s = 0.0
+
+    def __call__(self, step: Step) -> None:
+        if step.elapsed_s >= self._next_s:
+            self._next_s = step.elapsed_s + 60
+            left_s = max(0.0, step.expected_s - step.elapsed_s)
+            self._console.print(f"measuring, about {left_s:.0f} s left", highlight=False)
