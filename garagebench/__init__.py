@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from garagebench.engine import Result, measure
     from garagebench.errors import (
         BadRequest,
         GarageError,
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from garagebench.garage import Garage
     from garagebench.impls import Impl, load_impl
     from garagebench.layout import Layout, Location
-    from garagebench.engine import Result, measure
 
 __version__ = "0.1.0"
 

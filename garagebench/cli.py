@@ -21,12 +21,10 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "sho
 INTERRUPTED = 130
 
 
-class Failure(click.ClickException):
-    """One sentence on standard error and an exit code."""
+class Misuse(click.ClickException):
+    """An unknown name: one sentence on standard error, and the exit code of a usage error."""
 
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
+    exit_code = 2
 
 
 class Commands(click.Group):
@@ -37,9 +35,9 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except UnknownName as error:
-            raise Failure(str(error), 2) from None
+            raise Misuse(str(error)) from None
         except GarageError as error:
-            raise Failure(str(error), 1) from None
+            raise click.ClickException(str(error)) from None
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             ctx.exit(INTERRUPTED)
@@ -49,7 +47,7 @@ class Commands(click.Group):
 @click.version_option(__version__, prog_name="garagebench")
 @click.pass_context
 def main(ctx: click.Context) -> None:
-    """Tell where the time of a request goes, implementation by implementation.
+    r"""Tell where the time of a request goes, implementation by implementation.
 
     \b
     Examples:
@@ -74,24 +72,78 @@ def complete_impl(_ctx: click.Context, _param: click.Parameter, incomplete: str)
     return [name for name in entries() if name.startswith(incomplete)]
 
 
-format_option = click.option("--format", type=click.Choice(FORMATS), help="Of standard output.  [default: table on a terminal, else markdown]")
+format_option = click.option(
+    "--format",
+    type=click.Choice(FORMATS),
+    help="Of standard output.  [default: table on a terminal, else markdown]",
+)
 
 
 @main.command()
-@click.option("--impl", "impls", multiple=True, metavar="NAME", shell_complete=complete_impl, help="A name, or path/to/file.py:NAME. Repeatable.  [default: lists numpy numba pypy]")
-@click.option("--runtime", "runtimes", multiple=True, metavar="PYTHON", help="Run on this interpreter instead. Repeatable.  [default: this one; pypy3 for pypy]")
-@click.option("--layout", default="seed", metavar="NAME|FILE", help="A built-in layout or a TOML file.")
-@click.option("--spaces", type=click.IntRange(min=1), metavar="N", help="Scale the layout to N spaces.")
-@click.option("--workload", default="fill", metavar="NAME|FILE", help="fill, mixed, churn, or a trace of JSON lines.")
-@click.option("--operation", type=click.Choice(["park", "unpark", "both"]), default="both", help="What is requested.")
-@click.option("--stage", "stages", multiple=True, metavar="NAME", help="Measure this stage only. Repeatable; see `garagebench list stages`.  [default: all]")
-@click.option("--budget", "budget_s", type=click.FloatRange(min=0, min_open=True), default=30.0, metavar="SECONDS", help="Time for the whole run.")
-@click.option("--seed", type=int, default=0, metavar="N", help="Of the workload and of the order of measuring.")
+@click.option(
+    "--impl",
+    "impls",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_impl,
+    help="A name, or path/to/file.py:NAME. Repeatable.  [default: lists numpy numba pypy]",
+)
+@click.option(
+    "--runtime",
+    "runtimes",
+    multiple=True,
+    metavar="PYTHON",
+    help="Run on this interpreter instead. Repeatable.  [default: this one; pypy3 for pypy]",
+)
+@click.option(
+    "--layout", default="seed", metavar="NAME|FILE", help="A built-in layout or a TOML file."
+)
+@click.option(
+    "--spaces", type=click.IntRange(min=1), metavar="N", help="Scale the layout to N spaces."
+)
+@click.option(
+    "--workload",
+    default="fill",
+    metavar="NAME|FILE",
+    help="fill, mixed, churn, or a trace of JSON lines.",
+)
+@click.option(
+    "--operation",
+    type=click.Choice(["park", "unpark", "both"]),
+    default="both",
+    help="What is requested.",
+)
+@click.option(
+    "--stage",
+    "stages",
+    multiple=True,
+    metavar="NAME",
+    help="Measure this stage only. Repeatable; see `garagebench list stages`.  [default: all]",
+)
+@click.option(
+    "--budget",
+    "budget_s",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    metavar="SECONDS",
+    help="Time for the whole run.",
+)
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    metavar="N",
+    help="Of the workload and of the order of measuring.",
+)
 @format_option
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Also write the result, .json or .json.gz (a pyperf suite).")
-@click.pass_context
-def run(ctx: click.Context, format: str | None, output: Path | None, **settings: Any) -> None:  # noqa: A002
-    """Measure every stage of park and unpark, in lock-step.
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also write the result, .json or .json.gz (a pyperf suite).",
+)
+def run(format: str | None, output: Path | None, **settings: Any) -> None:  # noqa: A002
+    r"""Measure every stage of park and unpark, in lock-step.
 
     `lists` on this interpreter is always measured: it is what the ratios refer to.
 
@@ -117,15 +169,23 @@ def run(ctx: click.Context, format: str | None, output: Path | None, **settings:
     print_reports([result], format)
     for sentence in experiment.describe_problems(result):
         click.echo(sentence, err=True)
-    ctx.exit(experiment.exit_code(result, named))
+    click.get_current_context().exit(experiment.exit_code(result, named))
 
 
 @main.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE..."
+)
 @format_option
-@click.option("--update", "document", type=click.Path(path_type=Path, dir_okay=False), metavar="DOCUMENT.md", help="Replace what stands between the file's markers in this document, and nothing else.")
+@click.option(
+    "--update",
+    "document",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="DOCUMENT.md",
+    help="Replace what stands between the file's markers in this document, and nothing else.",
+)
 def report(files: tuple[Path, ...], format: str | None, document: Path | None) -> None:  # noqa: A002
-    """Print again what `run --output` measured, or put it into a document.
+    r"""Print again what `run --output` measured, or put it into a document.
 
     The markers of results/seed.json.gz are <!-- garagebench:seed --> and <!-- /garagebench:seed -->.
 
@@ -136,16 +196,20 @@ def report(files: tuple[Path, ...], format: str | None, document: Path | None) -
       garagebench report results/seed.json.gz --update README.md
     """
     from garagebench.engine import Result
-    from garagebench.experiment import update_document
+    from garagebench.experiment import make_report
+    from garagebench.report import render_markdown, update_document
 
     if format in ("json", "csv") and len(files) > 1:
-        raise click.UsageError(f"--format {format} takes one FILE: times of different files are not comparable")
+        raise click.UsageError(
+            f"--format {format} takes one FILE: times of different files are not comparable"
+        )
     results = [Result.load(path) for path in files]
     if document is None:
         print_reports(results, format)
         return
     for path, result in zip(files, results, strict=True):
-        changed = update_document(document, path, result)
+        stem = path.name.partition(".")[0]
+        changed = update_document(document, stem, render_markdown(make_report(result)))
         click.echo(f"{document}: {'updated' if changed else 'up to date'} from {path}", err=True)
 
 
@@ -153,7 +217,7 @@ def report(files: tuple[Path, ...], format: str | None, document: Path | None) -
 @click.argument("topic", type=click.Choice(LIST_TOPICS), required=False)
 @format_option
 def list_(topic: str | None, format: str | None) -> None:  # noqa: A002
-    """List what there is to choose from, and what of it runs here.
+    r"""List what there is to choose from, and what of it runs here.
 
     \b
     Examples:
@@ -170,11 +234,15 @@ def list_(topic: str | None, format: str | None) -> None:  # noqa: A002
 
 @main.command()
 @click.argument("impl", shell_complete=complete_impl)
-@click.option("--runtime", metavar="PYTHON", help="The interpreter to run it on.  [default: this one; pypy3 for pypy]")
+@click.option(
+    "--runtime",
+    metavar="PYTHON",
+    help="The interpreter to run it on.  [default: this one; pypy3 for pypy]",
+)
 @click.option("--seed", type=int, default=0, metavar="N", help="Of the random part of the search.")
 @click.pass_context
 def verify(ctx: click.Context, impl: str, runtime: str | None, seed: int) -> None:
-    """Run the conformance suite on an implementation.
+    r"""Run the conformance suite on an implementation.
 
     Prints the shortest sequence of calls that shows what broke. Exit code: 0 right, 3 wrong answers.
 

@@ -9,7 +9,18 @@ from typing import Any
 from garagebench.errors import GarageError
 
 #: Keys of the table, as the options of `garagebench run` are called.
-KEYS = ("impl", "runtime", "layout", "spaces", "workload", "operation", "stage", "budget", "seed", "format")
+KEYS = (
+    "impl",
+    "runtime",
+    "layout",
+    "spaces",
+    "workload",
+    "operation",
+    "stage",
+    "budget",
+    "seed",
+    "format",
+)
 
 
 class ConfigurationError(GarageError):
@@ -37,5 +48,7 @@ def _parse(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path}: tool.garagebench must be a table, not {table!r}")
     for key in table:
         if key not in KEYS:
-            raise ConfigurationError(f"{path}: tool.garagebench.{key}: unknown key; known are {', '.join(KEYS)}")
+            raise ConfigurationError(
+                f"{path}: tool.garagebench.{key}: unknown key; known are {', '.join(KEYS)}"
+            )
     return table

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import itertools
 import random
-from typing import Any, Callable, Iterable, Iterator, NamedTuple, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Callable, NamedTuple
 
 from garagebench import refusals
-from garagebench.errors import BadRequest, GarageError, WrongAnswer
+from garagebench.errors import GarageError, WrongAnswer
 from garagebench.garage import Garage
 from garagebench.impls import load_impl
 from garagebench.layout import Layout
@@ -20,13 +21,25 @@ from garagebench.workload import encode_body, park_body, unpark_body
 
 Call = tuple[Any, ...]  # the name of a method, then its arguments
 
+#: Share of parks in a random tape: a little more than unparks, so that garages get full.
+PARKS = 0.6
+
+#: Bytes of a refused body that a failure shows.
+SHOWN = 100
+
 TINY = Layout.from_data(
     {
         "name": "tiny",
         "vehicles": {"small": [["a"], ["b"]], "large": [["b"]], "handicap": [["c"], ["b", "a"]]},
         "floors": [
             {"rows": [{"kind": "b", "spaces": 1}, {"kind": "a", "spaces": 1}]},
-            {"rows": [{"kind": "a", "spaces": 2}, {"kind": "c", "spaces": 1}, {"kind": "b", "spaces": 1}]},
+            {
+                "rows": [
+                    {"kind": "a", "spaces": 2},
+                    {"kind": "c", "spaces": 1},
+                    {"kind": "b", "spaces": 1},
+                ]
+            },
         ],
     }
 )
@@ -43,7 +56,9 @@ class Failure(NamedTuple):
     def describe(self) -> str:
         """Return the calls, one a line, and what the last of them should have answered."""
         calls = [f"  {name}({', '.join(map(repr, arguments))})" for name, *arguments in self.calls]
-        return "\n".join([f"{self.subject}:", *calls, f"  answers {self.got}", f"  expected {self.expected}"])
+        return "\n".join(
+            [f"{self.subject}:", *calls, f"  answers {self.got}", f"  expected {self.expected}"]
+        )
 
 
 class PoolModel:
@@ -133,7 +148,9 @@ class _Handlers:
         return self._garage.handle_park(park_body(vehicle))
 
     def unpark(self, *location: int) -> bytes:
-        return self._garage.handle_unpark(encode_body(dict(zip(("floor", "row", "space"), location))))
+        return self._garage.handle_unpark(
+            encode_body(dict(zip(("floor", "row", "space"), location)))
+        )
 
 
 class Side:
@@ -155,7 +172,7 @@ class Side:
             answer = _describe(self._call(call))
         except (GarageError, IndexError) as error:
             answer = type(error).__name__
-        except Exception as error:  # a wrong answer like any other
+        except Exception as error:  # noqa: BLE001  a wrong answer like any other
             return f"{type(error).__name__}: {error}"
         return f"{answer}, free: {_describe(self._made.free)}"
 
@@ -185,7 +202,9 @@ def _describe(value: object) -> str:
 class Bench:
     """Something to make calls on: a name, how to make it, and how to make its model."""
 
-    def __init__(self, subject: str, make: Callable[[], Any], make_model: Callable[[], Any]) -> None:
+    def __init__(
+        self, subject: str, make: Callable[[], Any], make_model: Callable[[], Any]
+    ) -> None:
         self.subject = subject
         self._make = make
         self._make_model = make_model
@@ -219,15 +238,66 @@ def fixed_tapes(impl: Any) -> Iterator[tuple[Bench, list[Call]]]:
         bench = pool_bench(impl.pool, capacity)
         full: list[Call] = [("take",)] * capacity
         last = capacity - 1
-        yield bench, [("capacity",), ("nearest",), *full, ("take",), ("nearest",), ("release", last), ("release", last), ("nearest",), ("take",), ("take",)]
-        yield bench, [("release", 0), ("release", -1), ("release", capacity), *full, ("release", -1), ("release", capacity)]
-        yield bench, [*full, *(("release", index) for index in reversed(range(capacity))), *full, ("take",)]
-        yield bench, [("take",), ("save",), *full, ("restore",), ("take",), ("release", 0), ("restore",), *full]
+        yield (
+            bench,
+            [
+                ("capacity",),
+                ("nearest",),
+                *full,
+                ("take",),
+                ("nearest",),
+                ("release", last),
+                ("release", last),
+                ("nearest",),
+                ("take",),
+                ("take",),
+            ],
+        )
+        yield (
+            bench,
+            [
+                ("release", 0),
+                ("release", -1),
+                ("release", capacity),
+                *full,
+                ("release", -1),
+                ("release", capacity),
+            ],
+        )
+        yield (
+            bench,
+            [*full, *(("release", index) for index in reversed(range(capacity))), *full, ("take",)],
+        )
+        yield (
+            bench,
+            [
+                ("take",),
+                ("save",),
+                *full,
+                ("restore",),
+                ("take",),
+                ("release", 0),
+                ("restore",),
+                *full,
+            ],
+        )
         yield bench, [*full, *(("release", index) for index in range(0, capacity, 2)), *full]
         if many:
-            yield bench, [("take",), ("take_many", capacity // 2), ("release", 0), ("take_many", capacity), ("take_many", 1)]
+            yield (
+                bench,
+                [
+                    ("take",),
+                    ("take_many", capacity // 2),
+                    ("release", 0),
+                    ("take_many", capacity),
+                    ("take_many", 1),
+                ],
+            )
     for layout in (TINY, Layout.builtin("seed")):
-        yield garage_bench(impl, layout), list(_garage_tape(layout, random.Random(1), 3 * sum(layout.capacities)))
+        yield (
+            garage_bench(impl, layout),
+            list(_garage_tape(layout, random.Random(1), 3 * sum(layout.capacities))),
+        )
 
 
 def _garage_tape(layout: Layout, rng: random.Random, length: int) -> Iterator[Call]:
@@ -238,10 +308,14 @@ def _garage_tape(layout: Layout, rng: random.Random, length: int) -> Iterator[Ca
         for row_number, row in enumerate(floor, 1)
         for space in (*range(1, row.spaces + 1), row.spaces + 1)
     ]
-    numbers += [(1, len(layout.floors[0]) + 1, 1), (len(layout.floors) + 1, 1, 1), (2**31 - 1, 2**31 - 1, 2**31 - 1)]
+    numbers += [
+        (1, len(layout.floors[0]) + 1, 1),
+        (len(layout.floors) + 1, 1, 1),
+        (2**31 - 1, 2**31 - 1, 2**31 - 1),
+    ]
     vehicles = list(layout.tiers)
     for _ in range(length):
-        if rng.random() < 0.6:
+        if rng.random() < PARKS:
             yield ("park", rng.choice(vehicles))
         else:
             yield ("unpark", *rng.choice(numbers))
@@ -260,11 +334,13 @@ def find_refusal_failure(impl: Any) -> Failure | None:
             wanted = f"{error.__name__}{f' ({problem})' if problem else ''}"
             try:
                 got = _describe(handle(body))
-            except Exception as raised:  # a wrong answer like any other
-                right = type(raised) is error and (not problem or getattr(raised, "problem", "") == problem)
+            except Exception as raised:  # noqa: BLE001  a wrong answer like any other
+                right = type(raised) is error and (
+                    not problem or getattr(raised, "problem", "") == problem
+                )
                 got = wanted if right else f"{type(raised).__name__}: {raised}"
             if got != wanted or garage.free != before:
-                shown = body if len(body) < 100 else body[:100] + b"..."
+                shown = body if len(body) <= SHOWN else body[:SHOWN] + b"..."
                 changed = "" if garage.free == before else " and the garage is changed"
                 return Failure("a garage", ((name, shown),), got + changed, wanted)
     return None
@@ -292,7 +368,9 @@ def find_failure(impl: Any, seed: int = 0, tries: int = 60) -> Failure | None:
     """Search for wrong answers: all short sequences on small pools, then long ones at random, then shrunk."""
     return (
         _search_short(impl)
-        or _search(itertools.chain(fixed_tapes(impl), _random_tapes(impl, random.Random(seed), tries)))
+        or _search(
+            itertools.chain(fixed_tapes(impl), _random_tapes(impl, random.Random(seed), tries))
+        )
         or find_refusal_failure(impl)
     )
 
@@ -325,8 +403,13 @@ def _random_tapes(impl: Any, rng: random.Random, tries: int) -> Iterator[tuple[B
         calls = _pool_calls(impl.pool, capacity)
         filling = [("take",)] * rng.randrange(capacity + 2)
         releases = [("release", rng.randrange(capacity)) for _ in range(20)]
-        yield pool_bench(impl.pool, capacity), filling + [rng.choice(calls[:4] + releases) for _ in range(100)]
-        layout = (TINY, Layout.builtin("seed"), Layout.builtin("seed").scaled(40 + number))[number % 3]
+        yield (
+            pool_bench(impl.pool, capacity),
+            filling + [rng.choice(calls[:4] + releases) for _ in range(100)],
+        )
+        layout = (TINY, Layout.builtin("seed"), Layout.builtin("seed").scaled(40 + number))[
+            number % 3
+        ]
         yield garage_bench(impl, layout), list(_garage_tape(layout, rng, rng.randrange(4, 300)))
 
 

@@ -15,8 +15,6 @@ from garagebench.engine.result import SCHEMA, Problem
 from garagebench.errors import GarageError, UnknownName
 from garagebench.impls.registry import find_entry, is_file
 from garagebench.layout import Layout
-from garagebench.report import markers
-from garagebench.report.markdown import render_markdown
 from garagebench.report.rows import Report, Row
 from garagebench.subject import STAGES
 from garagebench.workload import make_workload
@@ -92,8 +90,12 @@ class Experiment:
         self._settings = settings
         self.layout = load_layout(settings.layout, settings.spaces)
         self.workload = make_workload(settings.workload, self.layout, settings.seed)
-        self.operations = choose_operations(settings, {block.operation for block in self.workload.blocks})
-        stages = settings.stages or tuple(dict.fromkeys(stage for names in STAGES.values() for stage in names))
+        self.operations = choose_operations(
+            settings, {block.operation for block in self.workload.blocks}
+        )
+        stages = settings.stages or tuple(
+            dict.fromkeys(stage for names in STAGES.values() for stage in names)
+        )
         self.stages = stages
         self._interpreters: dict[str, Interpreter | WorkerFailed] = {}
         self._labels: dict[str, tuple[str, str]] = {}
@@ -109,15 +111,23 @@ class Experiment:
             name = f"{impl_label(impl)}@{label}/{self._layout_label}/{self.workload.name}"
             what = f"{impl_reference(impl)} on {interpreter.path if isinstance(interpreter, Interpreter) else runtime}"
             if known.setdefault(name, what) != what:
-                raise SettingsError(f"two contestants are called {name}: {known[name]}, and {what}; leave one out")
+                raise SettingsError(
+                    f"two contestants are called {name}: {known[name]}, and {what}; leave one out"
+                )
             if name in self._labels:
                 continue
             self._labels[name] = (impl_label(impl), label)
             rows = tuple(self._row_names())
             if isinstance(interpreter, WorkerFailed):
-                absent.append(Contestant(name, problem=Problem("unavailable", str(interpreter)), row_names=rows))
+                absent.append(
+                    Contestant(
+                        name, problem=Problem("unavailable", str(interpreter)), row_names=rows
+                    )
+                )
             else:
-                entrants.append(Entrant(name, interpreter.path, self._source(impl), self._cold(impl), rows))
+                entrants.append(
+                    Entrant(name, interpreter.path, self._source(impl), self._cold(impl), rows)
+                )
         return entrants, absent
 
     def describe(self) -> dict[str, Any]:
@@ -130,7 +140,11 @@ class Experiment:
             "layout_label": self._layout_label,
             "workload_label": self.workload.name,
             "spaces": sum(self.layout.capacities),
-            "requests": {operation: self._requests(operation) for operation in self.operations if operation != "start"},
+            "requests": {
+                operation: self._requests(operation)
+                for operation in self.operations
+                if operation != "start"
+            },
             "collector": "off during slices",
             "contestants": {name: list(labels) for name, labels in self._labels.items()},
         }
@@ -169,7 +183,11 @@ class Experiment:
             "operations": self.operations,
             "stages": self.stages,
         }
-        return {"packages": _PACKAGES, "factory": "garagebench.subject:make_subject", "arguments": arguments}
+        return {
+            "packages": _PACKAGES,
+            "factory": "garagebench.subject:make_subject",
+            "arguments": arguments,
+        }
 
     def _cold(self, impl: str) -> dict[str, Any] | None:
         if "start" not in self.operations:
@@ -180,13 +198,19 @@ class Experiment:
             "body": first_park(self.workload.blocks, self.layout),
         }
         return {
-            "call": {"packages": _PACKAGES, "target": "garagebench.subject:cold_start", "arguments": arguments},
+            "call": {
+                "packages": _PACKAGES,
+                "target": "garagebench.subject:cold_start",
+                "arguments": arguments,
+            },
             "series": [stage for stage in STAGES["start"] if stage in self.stages],
             "caches": ["NUMBA_CACHE_DIR"],  # only the cold start compiles
         }
 
     def _requests(self, operation: str) -> int:
-        return sum(len(block.requests) for block in self.workload.blocks if block.operation == operation)
+        return sum(
+            len(block.requests) for block in self.workload.blocks if block.operation == operation
+        )
 
 
 def load_layout(name: str, spaces: int | None) -> Layout:
@@ -203,15 +227,21 @@ def choose_operations(settings: Settings, present: set[str]) -> list[str]:
     else:
         operations = [operation for operation in wanted if operation in present]
         if not operations:
-            raise SettingsError(f"the workload {settings.workload} has no {' or '.join(wanted)} requests")
+            raise SettingsError(
+                f"the workload {settings.workload} has no {' or '.join(wanted)} requests"
+            )
     if settings.operation == "both" or any(stage in STAGES["start"] for stage in settings.stages):
         operations.append("start")
     if settings.stages:
         known = {stage for operation in operations for stage in STAGES[operation]}
         unknown = [stage for stage in settings.stages if stage not in known]
         if unknown:
-            raise UnknownName(f"unknown stage {unknown[0]!r} of {', '.join(operations)}; there is: {', '.join(sorted(known))}")
-        operations = [operation for operation in operations if set(STAGES[operation]) & set(settings.stages)]
+            raise UnknownName(
+                f"unknown stage {unknown[0]!r} of {', '.join(operations)}; there is: {', '.join(sorted(known))}"
+            )
+        operations = [
+            operation for operation in operations if set(STAGES[operation]) & set(settings.stages)
+        ]
     return operations
 
 
@@ -267,17 +297,14 @@ def _make_row(row: ResultRow, settings: Any) -> Row:
         low=row.low,
         high=row.high,
         in_context=row.in_context,
-        reference=None if row.reference is None else "@".join(settings["contestants"][row.reference]),
+        reference=None
+        if row.reference is None
+        else "@".join(settings["contestants"][row.reference]),
         ratio=row.ratio,
         ratio_low=row.ratio_low,
         ratio_high=row.ratio_high,
         caveats=row.caveats,
     )
-
-
-def update_document(document: Path, path: Path, result: Result) -> bool:
-    """Put the result's Markdown between the markers of the file's stem; tell whether the document changed."""
-    return markers.update_document(document, path.name.partition(".")[0], render_markdown(make_report(result)))
 
 
 def describe_problems(result: Result) -> list[str]:
@@ -299,7 +326,9 @@ class Verdict:
 
 def verify_impl(impl: str, runtime: str | None, seed: int) -> Verdict:
     """Run the conformance suite on the interpreter, in a process of its own."""
-    interpreter = find_interpreter(runtime if runtime is not None else find_entry(impl).runtime or "")
+    interpreter = find_interpreter(
+        runtime if runtime is not None else find_entry(impl).runtime or ""
+    )
     command = {
         "do": "call",
         "packages": _PACKAGES,
@@ -322,7 +351,9 @@ def exit_code(result: Result, named: tuple[str, ...]) -> int:
     if result.interrupted:
         return 130
     problems = {
-        contestant.name: contestant.problem for contestant in result.contestants if contestant.problem is not None
+        contestant.name: contestant.problem
+        for contestant in result.contestants
+        if contestant.problem is not None
     }
     if any(problem.status == "wrong" for problem in problems.values()):
         return 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from garagebench.errors import NoSuchSpace, SpaceEmpty, UnknownVehicle
+from garagebench.errors import SpaceEmpty, UnknownVehicle
 
 if TYPE_CHECKING:
     from garagebench.layout import Layout, Location
@@ -31,15 +31,19 @@ class Garage:
     def park(self, vehicle: str) -> Location:
         """Take the best free space for the vehicle. Raises GarageFull, UnknownVehicle."""
         if vehicle not in self.layout.tiers:
-            raise UnknownVehicle(f"unknown vehicle {vehicle!r}; there is: {', '.join(self.layout.tiers)}")
+            raise UnknownVehicle(
+                f"unknown vehicle {vehicle!r}; there is: {', '.join(self.layout.tiers)}"
+            )
         kind, index = self.sequence(vehicle)
-        return self.layout.locations[kind][index]
+        location: Location = self.layout.locations[kind][index]
+        return location
 
     def unpark(self, location: tuple[int, int, int]) -> str:
         """Give a space back and return its kind. Raises NoSuchSpace, SpaceEmpty."""
         kind, index = self.space_lookup(location)
         self._release(kind, index)
-        return self.layout.kinds[kind]
+        name: str = self.layout.kinds[kind]
+        return name
 
     def handle_park(self, body: bytes) -> bytes:
         """Answer a park request, JSON to JSON. Raises BadRequest and what `park` raises."""
@@ -61,7 +65,9 @@ class Garage:
 
     def _release(self, kind: int, index: int) -> None:
         if not self.pools[kind].release(index):
-            raise SpaceEmpty(f"the space is free already: {format_location(self.layout.locations[kind][index])}")
+            raise SpaceEmpty(
+                f"the space is free already: {format_location(self.layout.locations[kind][index])}"
+            )
 
 
 def format_location(location: Location) -> str:

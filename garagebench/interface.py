@@ -17,7 +17,7 @@ module runs in every worker.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Callable, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple
 
 INTERFACE_VERSION = 1
 
@@ -41,7 +41,7 @@ class Block(NamedTuple):
     tape: Sequence[Any]
     expected: Sequence[Any]
     requests: int
-    reset: Optional[Callable[[], object]] = None
+    reset: Callable[[], object] | None = None
 
 
 class Case(NamedTuple):
@@ -61,7 +61,7 @@ class Case(NamedTuple):
     catches: tuple[type[Exception], ...] = ()
     group: str = ""
     in_context: bool = False
-    intervals: Optional[list[int]] = None
+    intervals: list[int] | None = None
 
 
 class RowSpec(NamedTuple):

@@ -28,7 +28,12 @@ def list_impls() -> Iterator[Item]:
         try:
             interpreter = find_interpreter(entry.runtime or "")
             with Channel(interpreter.path) as channel:
-                command = {"do": "call", "packages": _PACKAGES, "target": "garagebench.impls.registry:try_impl", "arguments": name}
+                command = {
+                    "do": "call",
+                    "packages": _PACKAGES,
+                    "target": "garagebench.impls.registry:try_impl",
+                    "arguments": name,
+                }
                 channel.ask(command, timeout_s=60)
             runs = "yes"
             label = interpreter.label
@@ -47,20 +52,35 @@ def list_runtimes() -> Iterator[Item]:
             continue
         if found.label not in known:
             known.add(found.label)
-            yield {"runtime": name or sys.executable, "label": found.label, "version": found.environment["python_version"]}
+            yield {
+                "runtime": name or sys.executable,
+                "label": found.label,
+                "version": found.environment["python_version"],
+            }
 
 
 def list_stages() -> Iterator[Item]:
     """Yield the stages of each operation, in the order of the request."""
-    return ({"operation": operation, "stage": stage} for operation, stages in STAGES.items() for stage in stages)
+    return (
+        {"operation": operation, "stage": stage}
+        for operation, stages in STAGES.items()
+        for stage in stages
+    )
 
 
 def list_layouts() -> Iterator[Item]:
     """Yield the built-in layouts."""
     for name in LAYOUTS:
         layout = Layout.builtin(name)
-        spaces = ", ".join(f"{count} {kind}" for kind, count in zip(layout.kinds, layout.capacities, strict=True))
-        yield {"layout": name, "floors": str(len(layout.floors)), "spaces": spaces, "vehicles": ", ".join(layout.tiers)}
+        spaces = ", ".join(
+            f"{count} {kind}" for kind, count in zip(layout.kinds, layout.capacities, strict=True)
+        )
+        yield {
+            "layout": name,
+            "floors": str(len(layout.floors)),
+            "spaces": spaces,
+            "vehicles": ", ".join(layout.tiers),
+        }
 
 
 def list_workloads() -> Iterator[Item]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from garagebench.errors import GarageFull, NoSuchSpace, SpaceEmpty
 
@@ -32,7 +33,9 @@ class Model:
         for group in self._layout.tiers[vehicle]:
             kinds = [kind for kind in group if self._heaps[kind]]
             if kinds:
-                kind = min(kinds, key=lambda kind: self._layout.locations[kind][self._heaps[kind][0]])
+                kind = min(
+                    kinds, key=lambda kind: self._layout.locations[kind][self._heaps[kind][0]]
+                )
                 index = heapq.heappop(self._heaps[kind])
                 self._is_free[kind][index] = 0
                 return kind, index
@@ -41,7 +44,9 @@ class Model:
     def locate(self, location: Sequence[int]) -> tuple[int, int]:
         """Return the (kind, index) of a location, or NoSuchSpace."""
         floor, row, space = location
-        if not 1 <= floor <= len(self._layout.floors) or not 1 <= row <= len(self._layout.floors[floor - 1]):
+        if not 1 <= floor <= len(self._layout.floors) or not 1 <= row <= len(
+            self._layout.floors[floor - 1]
+        ):
             raise NoSuchSpace(f"no row {row} on floor {floor}")
         kind, first, spaces = self._layout.floors[floor - 1][row - 1]
         if not 1 <= space <= spaces:

@@ -23,6 +23,9 @@ class Refusal(NamedTuple):
 
 _LOCATION = {"floor": 1, "row": 1, "space": 1}
 
+#: What is no whole number from 1 to 2^31 - 1.
+_NO_NUMBER: tuple[object, ...] = (None, True, False, "1", 1.0, 0.5, 0, -1, 2**31, 10**30, [1], {})
+
 #: Refused by both operations.
 BOTH = (
     *(
@@ -88,7 +91,7 @@ UNPARK = (
     *(
         Refusal(encode_body({**_LOCATION, key: value}), BadRequest, NOT_A_REQUEST)
         for key in _LOCATION
-        for value in (None, True, False, "1", 1.0, 0.5, 0, -1, 2**31, 10**30, [1], {})
+        for value in _NO_NUMBER
     ),
     *(
         Refusal(encode_body(value), BadRequest, NOT_A_REQUEST)

@@ -6,7 +6,8 @@ The only place where the measured meets the measuring. It runs in the worker, un
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Callable, NamedTuple
 
 from garagebench import conformance
 from garagebench.errors import GarageError, SpaceEmpty
@@ -19,7 +20,15 @@ from garagebench.workload import Workload
 
 #: Stages of each operation, in the order of the request.
 STAGES: Mapping[str, tuple[str, ...]] = {
-    "park": ("validate", "sequence", "assignment", "floor_lookup", "encode", "total", "unattributed"),
+    "park": (
+        "validate",
+        "sequence",
+        "assignment",
+        "floor_lookup",
+        "encode",
+        "total",
+        "unattributed",
+    ),
     "unpark": ("validate", "space_lookup", "release", "encode", "total", "unattributed"),
     "both": ("total",),
     "start": ("import", "compile", "build", "first_request", "peak_memory"),
@@ -49,7 +58,12 @@ _PIPELINES: Mapping[str, tuple[_StageCall, ...]] = {
     "unpark": (
         _StageCall("validate", "body", "validate(body)", "location = {}"),
         _StageCall("space_lookup", "location", "space_lookup(location)", "kind, index = {}"),
-        _StageCall("release", "kind, index", "release[kind](index)", "if not {}: raise SpaceEmpty(kind, index)"),
+        _StageCall(
+            "release",
+            "kind, index",
+            "release[kind](index)",
+            "if not {}: raise SpaceEmpty(kind, index)",
+        ),
         _StageCall("encode", "kind", "encode(kind)", "reply = {}"),
     ),
 }
@@ -68,8 +82,12 @@ def make_subject(arguments: Mapping[str, Any]) -> GarageSubject:
     layout = Layout.from_data(arguments["layout"])
     tape = Tape(impl, layout, Workload.from_data(arguments["workload"]))
     intervals: list[int] = []
-    timed_sequence = impl.sequence(layout, [TimedPool(pool, intervals) for pool in tape.garage.pools])
-    return GarageSubject(tape, timed_sequence, intervals, arguments["operations"], arguments["stages"])
+    timed_sequence = impl.sequence(
+        layout, [TimedPool(pool, intervals) for pool in tape.garage.pools]
+    )
+    return GarageSubject(
+        tape, timed_sequence, intervals, arguments["operations"], arguments["stages"]
+    )
 
 
 def cold_start(arguments: Mapping[str, Any]) -> dict[str, float]:
@@ -112,7 +130,9 @@ class GarageSubject:
                 self._blocks.setdefault(block.operation, []).append(block)
         self.caveats: list[str] = []
         if "park" in self._blocks and not self._has_pool_calls:
-            self.caveats.append("the sequencer makes no call on the pools: assignment is part of sequence")
+            self.caveats.append(
+                "the sequencer makes no call on the pools: assignment is part of sequence"
+            )
 
     @property
     def _has_pool_calls(self) -> bool:
@@ -142,7 +162,9 @@ class GarageSubject:
         total = f"{operation}/total"
         pipeline = _PIPELINES.get(operation, ())
         if stage == "total":
-            yield RowSpec(name, {total: 1}, {total: 1} if pipeline else {})
+            # Its own whole stands beside the stages in context, where there are any.
+            beside = any(step.name in self._stages for step in pipeline)
+            yield RowSpec(name, {total: 1}, {total: 1} if beside else {})
         elif stage == "unattributed":
             wholes = {f"{operation}/{_isolated_name(step.name)}": -1.0 for step in pipeline}
             steps = {f"{total} ({step.name})": -1.0 for step in pipeline}
@@ -153,21 +175,46 @@ class GarageSubject:
         elif stage == "sequence":
             assignment = {f"{operation}/assignment": -1.0} if self._has_pool_calls else {}
             timed = {f"{operation}/{TIMED_POOLS}": -1.0} if self._has_pool_calls else {}
-            yield RowSpec(name, {f"{operation}/{SEQUENCE_WHOLE}": 1, **assignment}, {f"{total} (sequence)": 1, **timed})
+            yield RowSpec(
+                name,
+                {f"{operation}/{SEQUENCE_WHOLE}": 1, **assignment},
+                {f"{total} (sequence)": 1, **timed},
+            )
         else:
             yield RowSpec(name, {name: 1}, {f"{total} ({stage})": 1})
 
     def _cases(self, operation: str) -> Iterator[Case]:
         if operation == "both":
-            tapes = [(list(zip(block.handlers, block.bodies)), block.replies, block) for block in self._blocks["both"]]
-            yield self._case("both/total", "handle, body", [Step("handle", "reply = handle(body)")], "reply", {}, tapes)
+            tapes = [
+                (list(zip(block.handlers, block.bodies)), block.replies, block)
+                for block in self._blocks["both"]
+            ]
+            yield self._case(
+                "both/total",
+                "handle, body",
+                [Step("handle", "reply = handle(body)")],
+                "reply",
+                {},
+                tapes,
+            )
             return
         names = self._names(operation)
         for stage in _PIPELINES[operation]:
-            tapes = [(*block.stages.get(stage.name, ([], [])), block) for block in self._blocks[operation]]
+            tapes = [
+                (*block.stages.get(stage.name, ([], [])), block)
+                for block in self._blocks[operation]
+            ]
             name = f"{operation}/{_isolated_name(stage.name)}"
             steps = [Step(stage.name, f"answer = {stage.call}")]
-            yield self._case(name, stage.given, steps, "answer", names, tapes, resets=stage.name in _CHANGES_STATE)
+            yield self._case(
+                name,
+                stage.given,
+                steps,
+                "answer",
+                names,
+                tapes,
+                resets=stage.name in _CHANGES_STATE,
+            )
         if operation == "park":
             yield from self._assignment_cases(names)
         yield self._whole("total", operation, names)
@@ -183,13 +230,21 @@ class GarageSubject:
             )
             for block in blocks
         ]
-        given, source = ("call", "answer = call()") if bare else ("call, arguments", "answer = call(*arguments)")
-        yield self._case("park/assignment", given, [Step("assignment", source)], "answer", {}, tapes)
+        given, source = (
+            ("call", "answer = call()")
+            if bare
+            else ("call, arguments", "answer = call(*arguments)")
+        )
+        yield self._case(
+            "park/assignment", given, [Step("assignment", source)], "answer", {}, tapes
+        )
         timed = self._whole(TIMED_POOLS, "park", {**names, "sequence": self._timed_sequence})
         yield timed._replace(intervals=self._intervals)
 
     def _whole(self, name: str, operation: str, names: Mapping[str, Any]) -> Case:
-        steps = [Step(stage.name, stage.statement.format(stage.call)) for stage in _PIPELINES[operation]]
+        steps = [
+            Step(stage.name, stage.statement.format(stage.call)) for stage in _PIPELINES[operation]
+        ]
         tapes = [(block.bodies, block.replies, block) for block in self._blocks[operation]]
         return self._case(f"{operation}/{name}", "body", steps, "reply", names, tapes)
 
@@ -225,9 +280,13 @@ class GarageSubject:
             for given, answers, recorded in tapes
         ]
         refuses = any(isinstance(answer, type) for block in blocks for answer in block.expected)
-        used = {key: value for key, value in names.items() if any(key in step.source for step in steps)}
+        used = {
+            key: value for key, value in names.items() if any(key in step.source for step in steps)
+        }
         operation = name.partition("/")[0]
-        return Case(name, target, steps, result, used, blocks, (GarageError,) if refuses else (), operation)
+        return Case(
+            name, target, steps, result, used, blocks, (GarageError,) if refuses else (), operation
+        )
 
 
 def _isolated_name(stage: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Sequence
+from collections.abc import Sequence
+from typing import Any, Callable
 
 from garagebench.errors import GarageError, SpaceEmpty, WrongAnswer
 from garagebench.garage import Garage
@@ -54,7 +55,9 @@ class Tape:
         self.garage = Garage(layout, impl)
         self._reference = _Reference(layout, workload)
         self._calls: list[tuple[Callable[..., Any], tuple[Any, ...], Any]] = []
-        self._sequence = impl.sequence(layout, [_RecordingPool(pool, self._calls) for pool in self.garage.pools])
+        self._sequence = impl.sequence(
+            layout, [_RecordingPool(pool, self._calls) for pool in self.garage.pools]
+        )
         set_free(self.garage, workload.free)
         self.blocks = [self._record(block, workload.name) for block in workload.blocks]
 
@@ -75,11 +78,13 @@ class Tape:
                     f"is answered {_show(reply)}; expected {_show(expected)}"
                 )
             recorded.replies.append(reply)
-            recorded.handlers.append(self.garage.handle_park if operation == "park" else self.garage.handle_unpark)
+            recorded.handlers.append(
+                self.garage.handle_park if operation == "park" else self.garage.handle_unpark
+            )
         recorded.calls = self._calls[:]
         self._calls.clear()
         restores = [(self.garage.pools[kind].restore, states[kind]) for kind in sorted(changed)]
-        recorded.reset = lambda: [restore(state) for restore, state in restores] and None
+        recorded.reset = _make_reset(restores)
         return recorded
 
     def _park(self, block: RecordedBlock, body: bytes, changed: set[int]) -> object:
@@ -93,7 +98,9 @@ class Tape:
         location = block.run("validate", self.garage.validate_unpark, body)
         kind, index = block.run("space_lookup", self.garage.space_lookup, location)
         changed.add(kind)
-        if not block.run("release", lambda kind, index: self.garage.pools[kind].release(index), kind, index):
+        if not block.run(
+            "release", lambda kind, index: self.garage.pools[kind].release(index), kind, index
+        ):
             raise SpaceEmpty
         return block.run("encode", self.garage.encode_unpark, kind)
 
@@ -122,7 +129,9 @@ class _Reference:
 class _RecordingPool:
     """A pool's calls, each also written down."""
 
-    def __init__(self, pool: Any, calls: list[tuple[Callable[..., Any], tuple[Any, ...], Any]]) -> None:
+    def __init__(
+        self, pool: Any, calls: list[tuple[Callable[..., Any], tuple[Any, ...], Any]]
+    ) -> None:
         self._pool = pool
         self._calls = calls
 
@@ -150,6 +159,14 @@ class TimedPool:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._pool, name)
+
+
+def _make_reset(restores: Sequence[tuple[Callable[[Any], None], Any]]) -> Callable[[], None]:
+    def reset() -> None:
+        for restore, state in restores:
+            restore(state)
+
+    return reset
 
 
 def _timed(call: Callable[[], Any], intervals: list[int]) -> Callable[[], Any]:

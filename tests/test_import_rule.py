@@ -39,7 +39,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report.rows": {"errors"},
     "report": {"errors", "report.rows"},
     "experiment": GARAGES | {"__init__", "engine", "report.rows"},
-    "cli": GARAGES | {"__init__", "engine", "report", "report.rows", "experiment"},
+    "configuration": {"errors"},
+    "listing": GARAGES | {"engine"},
+    "cli": GARAGES
+    | {"__init__", "engine", "report", "report.rows", "experiment", "configuration", "listing"},
     "__main__": {"cli"},
 }
 

@@ -8,4 +8,16 @@ from garagebench.engine.conductor import Conductor, Entrant, Progress
 from garagebench.engine.result import Contestant, Result, ResultRow
 from garagebench.interface import Block, Case, RowSpec, Step
 
-__all__ = ["Block", "Case", "Conductor", "Contestant", "Entrant", "Progress", "Result", "ResultRow", "RowSpec", "Step", "measure"]
+__all__ = [
+    "Block",
+    "Case",
+    "Conductor",
+    "Contestant",
+    "Entrant",
+    "Progress",
+    "Result",
+    "ResultRow",
+    "RowSpec",
+    "Step",
+    "measure",
+]

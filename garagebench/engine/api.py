@@ -19,7 +19,13 @@ class SubjectError(GarageError):
     """An object cannot be measured."""
 
 
-def measure(subject: object | Mapping[str, object], *, budget_s: float = 30.0, seed: int = 0, python: str | None = None) -> Result:
+def measure(
+    subject: object | Mapping[str, object],
+    *,
+    budget_s: float = 30.0,
+    seed: int = 0,
+    python: str | None = None,
+) -> Result:
     """Measure a subject, or several in lock-step given as {name: subject}; the first is the reference.
 
     subject: any object with `cases()`, see `garagebench.interface`. It is pickled into fresh worker processes,
@@ -32,9 +38,14 @@ def measure(subject: object | Mapping[str, object], *, budget_s: float = 30.0, s
         raise SubjectError("no subject was given")
     if not budget_s > 0:
         raise SubjectError(f"budget_s must be above 0, not {budget_s}")
-    entrants = [Entrant(name, python or sys.executable, _describe(name, one)) for name, one in subjects.items()]
+    entrants = [
+        Entrant(name, python or sys.executable, _describe(name, one))
+        for name, one in subjects.items()
+    ]
     settings = {"budget_s": budget_s, "seed": seed, "collector": "off during slices"}
-    return Conductor(entrants, budget_s=budget_s, seed=seed, settings=settings, environment=collect_environment()).run()
+    return Conductor(
+        entrants, budget_s=budget_s, seed=seed, settings=settings, environment=collect_environment()
+    ).run()
 
 
 def _describe(name: str, subject: object) -> dict[str, Any]:
@@ -43,7 +54,9 @@ def _describe(name: str, subject: object) -> dict[str, Any]:
     try:
         pickled = pickle.dumps(subject, protocol=4)
     except (pickle.PicklingError, TypeError, AttributeError) as error:
-        raise SubjectError(f"{name} cannot be sent to a worker: {error}; make its cases inside cases()") from None
+        raise SubjectError(
+            f"{name} cannot be sent to a worker: {error}; make its cases inside cases()"
+        ) from None
     main = getattr(sys.modules["__main__"], "__file__", None)
     return {
         "pickled": base64.b64encode(pickled).decode(),

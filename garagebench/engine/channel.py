@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from garagebench.errors import GarageError
 
@@ -32,11 +32,15 @@ class WorkerFailed(GarageError):
 class Channel:
     """A running worker. Use it as a context manager: the process is gone on every exit."""
 
-    def __init__(self, python: str, core: int | None = None, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, python: str, core: int | None = None, environment: dict[str, str] | None = None
+    ) -> None:
         command_read, self._commands = os.pipe()
-        os.set_blocking(self._commands, False)  # a worker that does not read must not hold the conductor
+        os.set_blocking(
+            self._commands, False
+        )  # a worker that does not read must not hold the conductor
         self._answers, answer_write = os.pipe()
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed in `close`
         try:
             # A session of its own: Ctrl-C is the conductor's to handle.
             self._process = subprocess.Popen(
@@ -50,7 +54,9 @@ class Channel:
             )
         except OSError as error:
             self._close_pipes()
-            raise WorkerFailed(f"{python} cannot be started: {error.strerror}", "unavailable") from None
+            raise WorkerFailed(
+                f"{python} cannot be started: {error.strerror}", "unavailable"
+            ) from None
         finally:
             os.close(command_read)
             os.close(answer_write)
@@ -59,7 +65,7 @@ class Channel:
             os.sched_setaffinity(self._process.pid, {core})
         self._buffer = b""
 
-    def __enter__(self) -> Channel:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -120,7 +126,9 @@ class Channel:
         code = self._process.returncode
         how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
         self._errors.seek(0)
-        words = self._errors.read().decode(errors="replace").strip().splitlines()
+        lines = self._errors.read().decode(errors="replace").splitlines()
+        # A traceback ends with the error; what is indented belongs to something above it.
+        words = [line for line in lines if line.strip() and not line[0].isspace()]
         return f"the worker died ({how}){': ' + words[-1] if words else ''}"
 
     def _close_pipes(self) -> None:

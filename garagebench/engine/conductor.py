@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from garagebench.engine import schedule
 from garagebench.engine.channel import Channel, WorkerFailed
+from garagebench.engine.estimate import LEAST_GENERATIONS
 from garagebench.engine.result import DIGITS, Contestant, Problem, Result, RowTerms, Series
 from garagebench.engine.terms import make_terms
 from garagebench.interface import INTERFACE_VERSION
@@ -89,7 +90,10 @@ class _Candidate:
         return Contestant(
             self.entrant.name,
             self.rows,
-            {name: [list(rounds) for rounds in generations] for name, generations in self.series.items()},
+            {
+                name: [list(rounds) for rounds in generations]
+                for name, generations in self.series.items()
+            },
             self.problem,
             tuple(dict.fromkeys(self.caveats)),
             dict(self.environment),
@@ -141,7 +145,9 @@ class Conductor:
         self._begin = self._clock()
         with self._own_core():
             try:
-                while any(self._running()) and (self._plan is None or self._done < self._plan.generations):
+                while any(self._running()) and (
+                    self._plan is None or self._done < self._plan.generations
+                ):
                     self._advance()
             except KeyboardInterrupt:
                 interrupted = True
@@ -165,10 +171,10 @@ class Conductor:
 
     def _judge_budget(self, plan: schedule.Plan, start_s: float, round_s: float) -> None:
         least_s = schedule.least_budget_s(start_s, round_s)
-        if plan.generations < schedule.LEAST_GENERATIONS:
+        if plan.generations < LEAST_GENERATIONS:
             self._notes.append(
                 f"a budget of {self._budget_s:g} s buys too few generations for intervals; "
-                f"{schedule.LEAST_GENERATIONS} need about {least_s:.0f} s"
+                f"{LEAST_GENERATIONS} need about {least_s:.0f} s"
             )
 
     def _running(self) -> Iterator[_Candidate]:
@@ -197,7 +203,10 @@ class Conductor:
             return (self._clock() - rounds_begin) / rounds
 
     def _run_rounds(
-        self, rounds: int, workers: Mapping[str, AsksWorker], measured: dict[str, list[dict[str, float]]]
+        self,
+        rounds: int,
+        workers: Mapping[str, AsksWorker],
+        measured: dict[str, list[dict[str, float]]],
     ) -> None:
         orders = schedule.balanced_orders(list(workers), self._rng)
         by_name = {candidate.entrant.name: candidate for candidate in self._candidates}
@@ -214,7 +223,9 @@ class Conductor:
 
     def _keep(self, measured: Mapping[str, list[dict[str, float]]], *, first: bool) -> None:
         """Add a generation to the series; one with missing rounds only where there is no other."""
-        complete = [len(rounds) for name, rounds in measured.items() if self._problem_of(name) is None]
+        complete = [
+            len(rounds) for name, rounds in measured.items() if self._problem_of(name) is None
+        ]
         rounds_done = min(complete, default=0)
         if rounds_done == 0 or (rounds_done < schedule.LEAST_ROUNDS and not first):
             return
@@ -222,10 +233,14 @@ class Conductor:
             rounds = measured.get(candidate.entrant.name, [])[:rounds_done]
             if candidate.problem is None and rounds:
                 for series in rounds[0]:
-                    candidate.series.setdefault(series, []).append([values[series] for values in rounds])
+                    candidate.series.setdefault(series, []).append(
+                        [values[series] for values in rounds]
+                    )
 
     def _problem_of(self, name: str) -> Problem | None:
-        return next(candidate.problem for candidate in self._candidates if candidate.entrant.name == name)
+        return next(
+            candidate.problem for candidate in self._candidates if candidate.entrant.name == name
+        )
 
     @contextlib.contextmanager
     def _blame(self, candidate: _Candidate, when: str) -> Iterator[None]:
@@ -233,11 +248,17 @@ class Conductor:
         try:
             yield
         except WorkerFailed as failure:
-            told = str(failure) if failure.status != "invalid" else f"{candidate.entrant.name} failed {when}: {failure}"
+            told = (
+                str(failure)
+                if failure.status != "invalid"
+                else f"{candidate.entrant.name} failed {when}: {failure}"
+            )
             candidate.problem = Problem(failure.status, told)
 
     def _load(self, candidate: _Candidate, worker: AsksWorker) -> None:
-        answer = worker.ask({"do": "load", "source": dict(candidate.entrant.source)}, self._timeout_s)
+        answer = worker.ask(
+            {"do": "load", "source": dict(candidate.entrant.source)}, self._timeout_s
+        )
         if answer["interface_version"] != INTERFACE_VERSION:
             raise WorkerFailed(
                 f"its subject speaks version {answer['interface_version']} of the interface, this engine {INTERFACE_VERSION}"
@@ -251,7 +272,9 @@ class Conductor:
         contextual = candidate.environment["python_implementation"] == "CPython"
         candidate.rows += make_terms(candidate.cases, answer["rows"], in_context=contextual)
         if not contextual and any(case["in_context"] for case in candidate.cases):
-            candidate.caveats.append("no figures in context: the traces of PyPy change under clock reads")
+            candidate.caveats.append(
+                "no figures in context: the traces of PyPy change under clock reads"
+            )
         for case in candidate.cases:
             candidate.slices += make_slices(case, in_context=contextual)
             if case["group"] not in self._decks:
@@ -261,9 +284,13 @@ class Conductor:
         """Go through every case often enough, in parts and in mixed order; drop what cannot fit the budget."""
         if not candidate.passes:
             self._calibrate(candidate, worker)
-        least = schedule.WARM_UP.get(candidate.environment["python_implementation"], schedule.WARM_UP_OTHERS)
+        least = schedule.WARM_UP.get(
+            candidate.environment["python_implementation"], schedule.WARM_UP_OTHERS
+        )
         at_once = max(schedule.WARM_UP_OTHERS, least // 40)
-        parts = [(case, mode, at_once) for case, modes in candidate.slices for mode in modes] * (least // at_once)
+        parts = [(case, mode, at_once) for case, modes in candidate.slices for mode in modes] * (
+            least // at_once
+        )
         self._rng.shuffle(parts)
         worker.ask({"do": "warm", "work": parts}, self._timeout_s + self._budget_s)
 
@@ -272,8 +299,14 @@ class Conductor:
         fitting = []
         for case, modes in candidate.slices:
             work = [(case, mode, passes) for mode in modes for passes in (1, 3)]
-            first, *_ = took = worker.ask({"do": "warm", "work": work[:1]}, self._timeout_s)["pass_ns"]
-            slices = schedule.LEAST_ROUNDS * (schedule.LEAD_IN + schedule.LEAST_PASSES) * schedule.LEAST_GENERATIONS
+            first, *_ = took = worker.ask({"do": "warm", "work": work[:1]}, self._timeout_s)[
+                "pass_ns"
+            ]
+            slices = (
+                schedule.LEAST_ROUNDS
+                * (schedule.LEAD_IN + schedule.LEAST_PASSES)
+                * LEAST_GENERATIONS
+            )
             needed_s = slices * first * 1e-9
             if needed_s > CASE_SHARE * self._budget_s:
                 candidate.caveats.append(
@@ -287,7 +320,9 @@ class Conductor:
             fitting.append((case, modes))
         candidate.slices = fitting
 
-    def _measure(self, candidate: _Candidate, worker: AsksWorker, blocks: Mapping[str, list[int]]) -> dict[str, float]:
+    def _measure(
+        self, candidate: _Candidate, worker: AsksWorker, blocks: Mapping[str, list[int]]
+    ) -> dict[str, float]:
         """Measure every case of one contestant once, next to each other: series -> ns for one request."""
         groups = {case["name"]: case["group"] for case in candidate.cases}
         values: dict[str, float] = {}
@@ -303,7 +338,9 @@ class Conductor:
             answer = worker.ask(command, self._timeout_s)
             for name, passes in answer["passes"].items():
                 requests = 1 if name == "clock" else answer["requests"]
-                values[series_name(case, name)] = max(round(median(passes) / requests, DIGITS), 10**-DIGITS)
+                values[series_name(case, name)] = max(
+                    round(median(passes) / requests, DIGITS), 10**-DIGITS
+                )
         return values
 
     def _start_cold(self) -> None:
@@ -320,7 +357,9 @@ class Conductor:
     def _start_one_cold(self, candidate: _Candidate, cold: Mapping[str, Any]) -> None:
         with tempfile.TemporaryDirectory(prefix="garagebench-") as empty:
             caches = dict.fromkeys(cold["caches"], empty)
-            with contextlib.closing(self._start_worker(candidate.entrant.python, self._core, caches)) as worker:
+            with contextlib.closing(
+                self._start_worker(candidate.entrant.python, self._core, caches)
+            ) as worker:
                 answer = worker.ask({"do": "call", **cold["call"]}, self._timeout_s)
         self._keep_cold(candidate, answer, cold["series"])
 
@@ -348,7 +387,9 @@ class Conductor:
             return
         cores = os.sched_getaffinity(0)
         if len(cores) == 1:
-            self._notes.append("one core only: the conductor shares it with the workers; expect wider intervals")
+            self._notes.append(
+                "one core only: the conductor shares it with the workers; expect wider intervals"
+            )
             yield
             return
         self._core = max(cores)
@@ -368,7 +409,9 @@ class Conductor:
     def _result(self, *, interrupted: bool) -> Result:
         contestants = tuple(candidate.finished() for candidate in self._candidates)
         contestants += self._absent
-        return Result(contestants, self._settings, self._environment, tuple(self._notes), interrupted)
+        return Result(
+            contestants, self._settings, self._environment, tuple(self._notes), interrupted
+        )
 
 
 def make_slices(case: Mapping[str, Any], *, in_context: bool) -> list[tuple[str, tuple[str, ...]]]:

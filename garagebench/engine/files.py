@@ -72,7 +72,9 @@ def load(path: str | Path) -> Result:
     try:
         data = json.loads(text)
         if data["schema"] != SCHEMA:
-            raise ResultError(f"{path}: written by another version of garagebench (schema {data['schema']}, this one reads {SCHEMA})")
+            raise ResultError(
+                f"{path}: written by another version of garagebench (schema {data['schema']}, this one reads {SCHEMA})"
+            )
         return _undescribe(data, suite)
     except (ValueError, KeyError, TypeError) as error:
         raise ResultError(f"{path}: damaged: {type(error).__name__}: {error}") from None
@@ -102,7 +104,13 @@ def _undescribe(data: dict[str, Any], suite: Any) -> Result:
         )
         for one in data["contestants"]
     )
-    return Result(contestants, data["settings"], data["environment"], tuple(data["notes"]), data["interrupted"])
+    return Result(
+        contestants,
+        data["settings"],
+        data["environment"],
+        tuple(data["notes"]),
+        data["interrupted"],
+    )
 
 
 def _series(benchmark: Any) -> Series:
@@ -122,5 +130,8 @@ def _benchmark(result: Result, contestant: Contestant, name: str, series: Series
     if in_bytes:
         metadata["duration"] = 0.0  # or pyperf would add the bytes up as seconds
     factor = 1 if in_bytes else 1e-9
-    runs = [pyperf.Run([value * factor for value in rounds], metadata=metadata, collect_metadata=False) for rounds in series]
+    runs = [
+        pyperf.Run([value * factor for value in rounds], metadata=metadata, collect_metadata=False)
+        for rounds in series
+    ]
     return pyperf.Benchmark(runs)

@@ -34,11 +34,19 @@ def find_interpreter(name: str) -> Interpreter:
         try:
             environment = channel.ask({"do": "describe"}, TIMEOUT_S)["environment"]
         except WorkerFailed as failure:
-            raise WorkerFailed(f"{name} does not run as a Python {_version(OLDEST)} or later: {failure}", "unavailable") from None
+            raise WorkerFailed(
+                f"{name} does not run as a Python {_version(OLDEST)} or later: {failure}",
+                "unavailable",
+            ) from None
     version = tuple(int(part) for part in environment["python_version"].split(".")[:2])
     if version < OLDEST:
-        raise WorkerFailed(f"{name} is Python {_version(version)}, a worker needs {_version(OLDEST)} or later", "unavailable")
-    return Interpreter(path, f"{environment['python_implementation'].lower()}{_version(version)}", environment)
+        raise WorkerFailed(
+            f"{name} is Python {_version(version)}, a worker needs {_version(OLDEST)} or later",
+            "unavailable",
+        )
+    return Interpreter(
+        path, f"{environment['python_implementation'].lower()}{_version(version)}", environment
+    )
 
 
 def _mend(name: str) -> str:

@@ -18,6 +18,8 @@ SCHEMA = 1
 #: Decimals of a nanosecond that a series keeps, so that a file gives back the very same numbers.
 DIGITS = 3
 
+RATIO_DIGITS = 5
+
 #: Spread (p90/p10) of one case within a run above which the host itself changed speed.
 STEADY = 1.3
 
@@ -44,7 +46,10 @@ class RowTerms:
 
     def needs(self, case: str) -> bool:
         """Tell whether the row rests on a series of that case."""
-        return any(name == case or name.startswith(f"{case} (") for name in (*self.isolated, *self.in_context))
+        return any(
+            name == case or name.startswith(f"{case} (")
+            for name in (*self.isolated, *self.in_context)
+        )
 
 
 @dataclass(frozen=True)
@@ -132,12 +137,17 @@ class Result:
 
     def _rows(self, contestant: Contestant) -> list[ResultRow]:
         problem = contestant.problem
-        measured = [] if problem is not None and problem.status == "wrong" else list(contestant.rows)
+        measured = (
+            [] if problem is not None and problem.status == "wrong" else list(contestant.rows)
+        )
         rows = [self._row(contestant, terms) for terms in measured]
         known = {row.name for row in rows}
-        for name in contestant.row_names:
-            if name not in known and problem is not None:
-                rows.append(ResultRow(contestant.name, name, "ns", problem.status, caveats=(problem.reason,)))
+        if problem is not None:
+            rows += [
+                ResultRow(contestant.name, name, "ns", problem.status, caveats=(problem.reason,))
+                for name in contestant.row_names
+                if name not in known
+            ]
         return rows
 
     def _row(self, contestant: Contestant, terms: RowTerms) -> ResultRow:
@@ -148,9 +158,13 @@ class Result:
         generations = combine(contestant.series, terms.isolated)
         if not generations:
             status = problem.status if problem is not None else "invalid"
-            return ResultRow(contestant.name, terms.name, terms.unit, status, caveats=tuple(caveats))
+            return ResultRow(
+                contestant.name, terms.name, terms.unit, status, caveats=tuple(caveats)
+            )
         if len(generations) < LEAST_GENERATIONS:
-            caveats.append(f"{_count(len(generations), 'generation')} only: no interval (it takes {LEAST_GENERATIONS})")
+            caveats.append(
+                f"{_count(len(generations), 'generation')} only: no interval (it takes {LEAST_GENERATIONS})"
+            )
         absolute: Estimate | None = estimate([median(rounds) for rounds in generations])
         if terms.single and absolute is not None and absolute.median <= 0:
             absolute = None
@@ -162,10 +176,14 @@ class Result:
             terms.name,
             terms.unit,
             "ok",
-            *_parts(absolute),
-            in_context=median(median(rounds) for rounds in in_context) if in_context else None,
+            *_parts(absolute, DIGITS),
+            in_context=round(median(median(rounds) for rounds in in_context), DIGITS)
+            if in_context
+            else None,
             reference=self.reference.name if ratio is not None else None,
-            **dict(zip(("ratio", "ratio_low", "ratio_high"), _parts(ratio), strict=True)),
+            **dict(
+                zip(("ratio", "ratio_low", "ratio_high"), _parts(ratio, RATIO_DIGITS), strict=True)
+            ),
             caveats=tuple(caveats),
         )
 
@@ -175,13 +193,22 @@ class Result:
         if same is None:
             return None
         logs = [
-            median([log_ratio(value, reference) for value, reference in zip(values, references, strict=False)])
-            for values, references in zip(generations, combine(self.reference.series, same.isolated), strict=False)
+            median(
+                [
+                    log_ratio(value, reference)
+                    for value, reference in zip(values, references, strict=False)
+                ]
+            )
+            for values, references in zip(
+                generations, combine(self.reference.series, same.isolated), strict=False
+            )
         ]
         if not logs or not all(map(math.isfinite, logs)):
             return None
         found = estimate(logs)
-        low, high = (None if bound is None else math.exp(bound) for bound in (found.low, found.high))
+        low, high = (
+            None if bound is None else math.exp(bound) for bound in (found.low, found.high)
+        )
         return Estimate(math.exp(found.median), low, high)
 
 
@@ -190,22 +217,34 @@ def combine(series: Mapping[str, Series], terms: Mapping[str, float]) -> Series:
     if not terms or not all(name in series for name in terms):
         return []
     return [
-        [sum(factor * value for factor, value in zip(terms.values(), values, strict=True)) for values in zip(*rounds, strict=True)]
+        [
+            sum(factor * value for factor, value in zip(terms.values(), values, strict=True))
+            for values in zip(*rounds, strict=True)
+        ]
         for rounds in zip(*(series[name] for name in terms), strict=True)
     ]
 
 
 def host_spread(reference: Contestant) -> float | None:
     """Return p90/p10 of the reference's longest case over all rounds; None where nothing was measured."""
-    lists = [[value for rounds in series for value in rounds] for name, series in reference.series.items() if not name.startswith("start/")]
+    lists = [
+        [value for rounds in series for value in rounds]
+        for name, series in reference.series.items()
+        if not name.startswith("start/")
+    ]
     if not lists or not lists[0]:
         return None
     longest = max(lists, key=median)
     return quantile(longest, 0.9) / quantile(longest, 0.1)
 
 
-def _parts(found: Estimate | None) -> tuple[float | None, float | None, float | None]:
-    return (None, None, None) if found is None else (found.median, found.low, found.high)
+def _parts(found: Estimate | None, digits: int) -> tuple[float | None, float | None, float | None]:
+    if found is None:
+        return None, None, None
+    low, high = (
+        None if bound is None else round(bound, digits) for bound in (found.low, found.high)
+    )
+    return round(found.median, digits), low, high
 
 
 def _count(number: int, word: str) -> str:

@@ -45,7 +45,9 @@ def balanced_orders(names: Sequence[str], rng: random.Random) -> Iterator[list[s
         yield order[::-1]
 
 
-def shuffled(items: Sequence[tuple[str, tuple[str, ...]]], rng: random.Random) -> list[tuple[str, tuple[str, ...]]]:
+def shuffled(
+    items: Sequence[tuple[str, tuple[str, ...]]], rng: random.Random
+) -> list[tuple[str, tuple[str, ...]]]:
     """Return the items in an order drawn at random."""
     order = list(items)
     rng.shuffle(order)
@@ -66,7 +68,9 @@ class Deck:
         total = 0
         while len(drawn) < len(self._requests):
             if not self._left:
-                self._left = [number for number in range(len(self._requests)) if number not in drawn]
+                self._left = [
+                    number for number in range(len(self._requests)) if number not in drawn
+                ]
                 self._rng.shuffle(self._left)
             total += self._requests[self._left[-1]]
             if drawn and total > SLICE_REQUESTS:

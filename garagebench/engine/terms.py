@@ -46,7 +46,9 @@ def _quantities(case: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     return quantities
 
 
-def _expand(row: Mapping[str, float], quantities: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+def _expand(
+    row: Mapping[str, float], quantities: Mapping[str, Mapping[str, float]]
+) -> dict[str, float]:
     terms: dict[str, float] = {}
     for quantity, factor in row.items():
         for series, weight in quantities[quantity].items():

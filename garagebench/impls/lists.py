@@ -42,7 +42,7 @@ class ListPool:
 
     def take_many(self, count: int) -> list[int]:
         """Take the `count` lowest free indices, or as many as there are, in one sweep."""
-        indices = []
+        indices: list[int] = []
         for index, taken in enumerate(self._taken):
             if len(indices) == count:
                 break

@@ -10,7 +10,7 @@ import numpy as np
 from garagebench.impls.impl import Impl
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _nearest(taken: Any) -> int:
     for index in range(taken.size):
         if taken[index] == 0:
@@ -18,7 +18,7 @@ def _nearest(taken: Any) -> int:
     return -1
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _take(taken: Any) -> int:
     for index in range(taken.size):
         if taken[index] == 0:

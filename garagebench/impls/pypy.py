@@ -43,7 +43,7 @@ class BytePool:
 
     def take_many(self, count: int) -> list[int]:
         """Take the `count` lowest free indices, or as many as there are, in one sweep."""
-        indices = []
+        indices: list[int] = []
         index = 0
         while index < self.capacity and len(indices) < count:
             if not self._taken[index]:

@@ -6,7 +6,8 @@ import importlib
 import importlib.util
 import os
 import sys
-from typing import Any, Mapping, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from garagebench.errors import ImplError, Unavailable, UnknownName
 from garagebench.impls.impl import Impl
@@ -28,10 +29,24 @@ class Entry(NamedTuple):
 
 
 BUILTIN: Mapping[str, Entry] = {
-    "lists": Entry("garagebench.impls.lists:IMPL", "a plain list, searched with list.index; the reference"),
-    "numpy": Entry("garagebench.impls.numpy_where:IMPL", "an array, searched with np.where", mend="pip install 'garagebench[numpy]'"),
-    "numba": Entry("garagebench.impls.numba_loop:IMPL", "an array, searched by a compiled loop", mend="pip install 'garagebench[numba]'"),
-    "pypy": Entry("garagebench.impls.pypy:IMPL", "plain loops for a tracing JIT, on PyPy by default", runtime="pypy3"),
+    "lists": Entry(
+        "garagebench.impls.lists:IMPL", "a plain list, searched with list.index; the reference"
+    ),
+    "numpy": Entry(
+        "garagebench.impls.numpy_where:IMPL",
+        "an array, searched with np.where",
+        mend="pip install 'garagebench[numpy]'",
+    ),
+    "numba": Entry(
+        "garagebench.impls.numba_loop:IMPL",
+        "an array, searched by a compiled loop",
+        mend="pip install 'garagebench[numba]'",
+    ),
+    "pypy": Entry(
+        "garagebench.impls.pypy:IMPL",
+        "plain loops for a tracing JIT, on PyPy by default",
+        runtime="pypy3",
+    ),
 }
 
 
@@ -40,13 +55,18 @@ def entries() -> dict[str, Entry]:
     from importlib.metadata import entry_points
 
     found = dict(BUILTIN)
-    try:
-        plugged = entry_points(group=ENTRY_POINTS)
-    except TypeError:  # Python 3.9 has no selection
-        plugged = entry_points().get(ENTRY_POINTS, ())  # type: ignore[attr-defined]
+    plugged: Any = entry_points()
+    # Python 3.9 returns a plain dictionary.
+    plugged = (
+        plugged.get(ENTRY_POINTS, ())
+        if isinstance(plugged, dict)
+        else plugged.select(group=ENTRY_POINTS)
+    )
     for point in plugged:
         if point.name in found:
-            raise ImplError(f"two implementations are named {point.name!r}: {found[point.name].target} and {point.value}; rename one entry point in the group {ENTRY_POINTS!r}")
+            raise ImplError(
+                f"two implementations are named {point.name!r}: {found[point.name].target} and {point.value}; rename one entry point in the group {ENTRY_POINTS!r}"
+            )
         found[point.name] = Entry(point.value, "from an installed package")
     return found
 
@@ -59,7 +79,9 @@ def find_entry(name: str) -> Entry:
         return BUILTIN[name]
     found = entries()
     if name not in found:
-        raise UnknownName(f"unknown implementation {name!r}; there is: {', '.join(found)}, or path/to/file.py:NAME")
+        raise UnknownName(
+            f"unknown implementation {name!r}; there is: {', '.join(found)}, or path/to/file.py:NAME"
+        )
     return found[name]
 
 
@@ -100,8 +122,8 @@ def _load_file(path: str) -> Any:
     if os.path.dirname(path) not in sys.path:
         sys.path.insert(0, os.path.dirname(path))
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
+    if spec is None or spec.loader is None:
+        raise ImplError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:

@@ -27,7 +27,9 @@ def json_park(layout: Layout) -> Callable[[bytes], str]:
         if type(vehicle) is not str:
             raise BadRequest("not a request", "vehicle must be a string")
         if vehicle not in vehicles:
-            raise UnknownVehicle(f"unknown vehicle {vehicle[:40]!r}; there is: {', '.join(layout.tiers)}")
+            raise UnknownVehicle(
+                f"unknown vehicle {vehicle[:40]!r}; there is: {', '.join(layout.tiers)}"
+            )
         return vehicle
 
     return validate
@@ -39,8 +41,10 @@ def json_unpark(layout: Layout) -> Callable[[bytes], Location]:
 
     def validate(body: bytes) -> Location:
         request = _parse_object(body)
-        if len(request) != 3:
-            raise BadRequest("not a request", 'expected {"floor": N, "row": N, "space": N} and nothing else')
+        if len(request) != len(Location._fields):
+            raise BadRequest(
+                "not a request", 'expected {"floor": N, "row": N, "space": N} and nothing else'
+            )
         try:
             location = Location(request["floor"], request["row"], request["space"])
         except KeyError as error:
@@ -48,7 +52,10 @@ def json_unpark(layout: Layout) -> Callable[[bytes], Location]:
         for number in location:
             # bool is a subclass of int: its exact type is asked for.
             if type(number) is not int or not 1 <= number <= LARGEST_NUMBER:
-                raise BadRequest("not a request", f"floor, row and space must be whole numbers from 1 to {LARGEST_NUMBER}")
+                raise BadRequest(
+                    "not a request",
+                    f"floor, row and space must be whole numbers from 1 to {LARGEST_NUMBER}",
+                )
         return location
 
     return validate
@@ -57,7 +64,9 @@ def json_unpark(layout: Layout) -> Callable[[bytes], Location]:
 def _parse_object(body: bytes) -> dict[str, Any]:
     """Return the JSON object that the body is, or raise BadRequest."""
     if len(body) > BODY_LIMIT:
-        raise BadRequest("too large", f"the body has {len(body)} bytes, at most {BODY_LIMIT} are read")
+        raise BadRequest(
+            "too large", f"the body has {len(body)} bytes, at most {BODY_LIMIT} are read"
+        )
     try:
         # Decoded here: json.loads would also take UTF-16 and UTF-32, which RFC 8259 does not allow.
         request = json.loads(body.decode())

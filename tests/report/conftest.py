@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -123,7 +124,7 @@ def make_rows(
 
 def summarise(
     stage: str, median: float | None, reference: float | None, *, is_reference: bool
-) -> dict[str, float | None]:
+) -> dict[str, Any]:
     """Return median, interval and ratio as a measurement would give them."""
     if median is None:
         return {"median": None}
@@ -153,7 +154,7 @@ def make_failed_rows() -> Iterator[Row]:
     """Yield an implementation that cannot run here and one whose answers are wrong."""
     for operation, stages in (("park", PARK), ("unpark", UNPARK)):
         for stage in stages:
-            failed = {"operation": operation, "stage": stage, "median": None}
+            failed: dict[str, Any] = {"operation": operation, "stage": stage, "median": None}
             yield replace(
                 ROW, impl="numba_fast", status="unavailable", caveats=(MISSING,), **failed
             )
@@ -187,8 +188,8 @@ def without_interval(row: Row) -> Row:
     """Return the row, of which `build` was measured too seldom for an interval."""
     if row.stage != "build":
         return row
-    bounds = dict.fromkeys(("low", "high", "ratio_low", "ratio_high"))
-    return replace(row, caveats=(*row.caveats, NO_INTERVAL), **bounds)  # type: ignore[arg-type]
+    bounds: dict[str, Any] = dict.fromkeys(("low", "high", "ratio_low", "ratio_high"))
+    return replace(row, caveats=(*row.caveats, NO_INTERVAL), **bounds)
 
 
 @pytest.fixture

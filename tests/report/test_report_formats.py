@@ -88,7 +88,7 @@ def test_the_legend_explains_no_mark_that_is_not_there(
 
 def test_no_color_is_honoured(report: Report) -> None:
     """With NO_COLOR nothing is coloured, though bold and dim stay; without it the best is green."""
-    options = {"force_terminal": True, "color_system": "truecolor"}
+    options: dict[str, Any] = {"force_terminal": True, "color_system": "truecolor"}
     colour = re.compile(r"\x1b\[[\d;]*\b(3\d|4\d|9\d)m")
     plain = draw(report, **options, _environ={"NO_COLOR": "1"})
     assert not colour.search(plain)
