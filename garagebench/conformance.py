@@ -15,7 +15,7 @@ from garagebench import refusals
 from garagebench.errors import GarageError, WrongAnswer
 from garagebench.garage import Garage
 from garagebench.impls import load_impl
-from garagebench.layout import Layout
+from garagebench.layout import LARGEST_NUMBER, Layout, Location
 from garagebench.model import Model
 from garagebench.workload import encode_body, park_body, unpark_body
 
@@ -23,6 +23,9 @@ Call = tuple[Any, ...]  # the name of a method, then its arguments
 
 #: Share of parks in a random tape: a little more than unparks, so that garages get full.
 PARKS = 0.6
+
+#: Calls up to which every sequence at all is tried.
+SHORT = 3
 
 #: Bytes of a refused body that a failure shows.
 SHOWN = 100
@@ -133,6 +136,10 @@ class GarageModel:
         self._model.release(kind, index)
         return encode_body({"kind": self._layout.kinds[kind]})
 
+    def space_lookup(self, *location: int) -> tuple[int, int]:
+        """Look a location up, also one that a request cannot name."""
+        return self._model.locate(location)
+
 
 class _Handlers:
     """A real garage with the model's interface."""
@@ -151,6 +158,9 @@ class _Handlers:
         return self._garage.handle_unpark(
             encode_body(dict(zip(("floor", "row", "space"), location)))
         )
+
+    def space_lookup(self, *location: int) -> Any:
+        return self._garage.space_lookup(Location(*location))
 
 
 class Side:
@@ -294,31 +304,40 @@ def fixed_tapes(impl: Any) -> Iterator[tuple[Bench, list[Call]]]:
                 ],
             )
     for layout in (TINY, Layout.builtin("seed")):
-        yield (
-            garage_bench(impl, layout),
-            list(_garage_tape(layout, random.Random(1), 3 * sum(layout.capacities))),
-        )
+        bench = garage_bench(impl, layout)
+        length = 100 + 2 * sum(layout.capacities)
+        yield bench, list(_garage_tape(layout, random.Random(1), length))
+        yield bench, [("space_lookup", *location) for location in _real(layout) + _unreal(layout)]
 
 
 def _garage_tape(layout: Layout, rng: random.Random, length: int) -> Iterator[Call]:
     """Yield parks and unparks at random, wrong ones included, a little more of the first than of the second."""
-    numbers = [
-        (floor_number, row_number, space)
-        for floor_number, floor in enumerate(layout.floors, 1)
-        for row_number, row in enumerate(floor, 1)
-        for space in (*range(1, row.spaces + 1), row.spaces + 1)
-    ]
-    numbers += [
-        (1, len(layout.floors[0]) + 1, 1),
-        (len(layout.floors) + 1, 1, 1),
-        (2**31 - 1, 2**31 - 1, 2**31 - 1),
-    ]
+    # A request cannot name what is below 1: the validator refuses it.
+    locations = _real(layout) + [location for location in _unreal(layout) if min(location) >= 1]
     vehicles = list(layout.tiers)
     for _ in range(length):
         if rng.random() < PARKS:
             yield ("park", rng.choice(vehicles))
         else:
-            yield ("unpark", *rng.choice(numbers))
+            yield ("unpark", *rng.choice(locations))
+
+
+def _real(layout: Layout) -> list[tuple[int, int, int]]:
+    """Return every location, nearest first."""
+    return sorted((floor, row, space) for table in layout.locations for floor, row, space in table)
+
+
+def _unreal(layout: Layout) -> list[tuple[int, int, int]]:
+    """Return locations just outside: after the last space of every row, and beyond either end of each number."""
+    last = len(layout.floors)
+    rows = [
+        (floor_number, row_number, row.spaces + 1)
+        for floor_number, floor in enumerate(layout.floors, 1)
+        for row_number, row in enumerate(floor, 1)
+    ]
+    below = [(0, 1, 1), (1, 0, 1), (1, 1, 0), (-1, 1, 1), (1, -1, 1), (1, 1, -1)]
+    above = [(1, len(layout.floors[0]) + 1, 1), (last + 1, 1, 1), (LARGEST_NUMBER,) * 3]
+    return rows + below + above
 
 
 def find_refusal_failure(impl: Any) -> Failure | None:
@@ -365,7 +384,7 @@ def describe_briefly(failure: Failure) -> str:
 
 
 def find_failure(impl: Any, seed: int = 0, tries: int = 60) -> Failure | None:
-    """Search for wrong answers: all short sequences on small pools, then long ones at random, then shrunk."""
+    """Search for wrong answers: all short sequences on what is small, then long ones at random, shrunk."""
     return (
         _search_short(impl)
         or _search(
@@ -375,38 +394,55 @@ def find_failure(impl: Any, seed: int = 0, tries: int = 60) -> Failure | None:
     )
 
 
-def _search_short(impl: Any, depth: int = 4) -> Failure | None:
+def _search_short(impl: Any) -> Failure | None:
     """Try every sequence, the shortest first, so that what is found first is the shortest there is."""
+    pools = [
+        (pool_bench(impl.pool, capacity), *_pool_calls(impl.pool, capacity))
+        for capacity in (1, 2, 3)
+    ]
+    parks: list[Call] = [("park", vehicle) for vehicle in TINY.tiers]
+    unparks: list[Call] = [("unpark", *location) for location in _real(TINY)]
+    lookups: list[Call] = [("space_lookup", *location) for location in _unreal(TINY)]
+    garage = (garage_bench(impl, TINY), parks + unparks, lookups)
+    return _search_all(pools, depth=5) or _search_all([garage], depth=3)
+
+
+def _search_all(
+    benches: Sequence[tuple[Bench, Sequence[Call], Sequence[Call]]], depth: int
+) -> Failure | None:
+    """Try every sequence of calls that change something, with one at its end that may be another.
+
+    In sequences of at most SHORT calls the others stand everywhere: all of five calls would take a minute.
+    """
     for length in range(1, depth + 1):
-        for capacity in (1, 2, 3):
-            bench = pool_bench(impl.pool, capacity)
-            for calls in itertools.product(_pool_calls(impl.pool, capacity), repeat=length):
+        for bench, changing, other in benches:
+            every = [*changing, *other]
+            before = every if length <= SHORT else changing
+            for calls in itertools.product(*[before] * (length - 1), every):
                 failure = bench.replay(calls)
                 if failure is not None:
                     return failure
     return None
 
 
-def _pool_calls(pool: Any, capacity: int) -> list[Call]:
-    calls: list[Call] = [("take",), ("nearest",), ("save",), ("restore",), ("capacity",)]
-    calls += [("release", index) for index in range(-1, capacity + 1)]
+def _pool_calls(pool: Any, capacity: int) -> tuple[list[Call], list[Call]]:
+    """Return the calls that change a pool, and those that must not."""
+    changing: list[Call] = [("take",), ("save",), ("restore",)]
+    changing += [("release", index) for index in range(capacity)]
     if callable(getattr(pool, "take_many", None)):
-        calls += [("take_many", 2)]
+        changing += [("take_many", 2)]
     if callable(getattr(pool, "release_many", None)):
-        calls += [("release_many", [0, capacity - 1])]
-    return calls
+        changing += [("release_many", [0, capacity - 1])]
+    return changing, [("nearest",), ("capacity",), ("release", -1), ("release", capacity)]
 
 
 def _random_tapes(impl: Any, rng: random.Random, tries: int) -> Iterator[tuple[Bench, list[Call]]]:
     for number in range(tries):
         capacity = rng.choice((4, 7, 64, 100, 129, 1000))
-        calls = _pool_calls(impl.pool, capacity)
         filling = [("take",)] * rng.randrange(capacity + 2)
-        releases = [("release", rng.randrange(capacity)) for _ in range(20)]
-        yield (
-            pool_bench(impl.pool, capacity),
-            filling + [rng.choice(calls[:4] + releases) for _ in range(100)],
-        )
+        calls = [("take",), ("nearest",), ("save",), ("restore",)]
+        calls += [("release", rng.randrange(capacity)) for _ in range(20)]
+        yield pool_bench(impl.pool, capacity), filling + [rng.choice(calls) for _ in range(100)]
         layout = (TINY, Layout.builtin("seed"), Layout.builtin("seed").scaled(40 + number))[
             number % 3
         ]

@@ -270,11 +270,12 @@ def first_park(blocks: tuple[Block, ...], layout: Layout) -> str:
 def make_report(result: Result) -> Report:
     """Return the result as rows for people, with the machine and the settings."""
     settings = {key: value for key, value in result.settings.items() if key != "contestants"}
-    interpreters = {
-        str(result.settings["contestants"][contestant.name][1]): dict(contestant.environment)
-        for contestant in result.contestants
-        if contestant.environment
-    }
+    interpreters: dict[str, dict[str, str]] = {}
+    for contestant in result.contestants:
+        if contestant.environment:
+            runtime = str(result.settings["contestants"][contestant.name][1])
+            # Merged: of those on one interpreter, each loads other packages.
+            interpreters.setdefault(runtime, {}).update(contestant.environment)
     environment = {**result.environment, "interpreters": interpreters}
     rows = tuple(_make_row(row, result.settings) for row in result.rows())
     return Report(SCHEMA, environment, settings, result.caveats, rows)

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from garagebench.engine.conductor import Conductor, Entrant
+from garagebench.engine.candidate import Entrant
+from garagebench.engine.conductor import Conductor
 from garagebench.engine.metadata import collect_environment
 from garagebench.engine.result import Result
 from garagebench.errors import GarageError

@@ -45,13 +45,9 @@ def balanced_orders(names: Sequence[str], rng: random.Random) -> Iterator[list[s
         yield order[::-1]
 
 
-def shuffled(
-    items: Sequence[tuple[str, tuple[str, ...]]], rng: random.Random
-) -> list[tuple[str, tuple[str, ...]]]:
-    """Return the items in an order drawn at random."""
-    order = list(items)
-    rng.shuffle(order)
-    return order
+def warm_up_passes(implementation: str) -> int:
+    """Return how many passes of each case come before anything counts."""
+    return WARM_UP.get(implementation, WARM_UP_OTHERS)
 
 
 class Deck:
@@ -105,3 +101,9 @@ def plan(budget_s: float, spent_s: float, done: int, start_s: float, round_s: fl
 def least_budget_s(start_s: float, round_s: float) -> float:
     """Return the smallest budget that gives enough generations for an interval."""
     return LEAST_GENERATIONS * (start_s + LEAST_ROUNDS * round_s)
+
+
+def least_case_s(pass_ns: float) -> float:
+    """Return the seconds that a case of that pass takes at least, over all slices of the fewest generations."""
+    passes = (LEAD_IN + LEAST_PASSES) * LEAST_ROUNDS * LEAST_GENERATIONS
+    return passes * pass_ns * 1e-9

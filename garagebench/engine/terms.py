@@ -54,3 +54,10 @@ def _expand(
         for series, weight in quantities[quantity].items():
             terms[series] = terms.get(series, 0) + factor * weight
     return terms
+
+
+def series_name(case: str, measured: str) -> str:
+    """Return the name under which a case's loop, empty loop, intervals, clock or step is kept."""
+    if measured in ("loop", "intervals"):
+        return case
+    return f"{case} (empty loop)" if measured == "empty" else f"{case} ({measured})"

@@ -1,5 +1,6 @@
 """The words around the grids: what the marks mean, and where the numbers come from."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 from garagebench.report.cells import Cell
@@ -9,7 +10,24 @@ from garagebench.report.quantity import LEVEL, TIMES
 from garagebench.report.rows import Report
 
 NOTHING = "no results"
-SUFFIXES = {"_s": " s", "_ns": " ns", "_bytes": " bytes", "_percent": " %"}
+#: How environment and settings are told, in this order; what is not here is for readers of the JSON.
+TOLD = {
+    "machine": "{}",
+    "cpu": "{}",
+    "cpu_model_name": "{}",
+    "cpu_count": "{} processors",
+    "platform": "{}",
+    "python": "{}",
+    "interpreters": "{}",
+    "date": "{}",
+    "budget_s": "budget {} s",
+    "seed": "seed {}",
+    "generations": "{} generations",
+    "requests": "requests {}",
+}
+VERSION = "_version"
+FRACTION = re.compile(r"(?<=:\d\d)\.\d+$")  # of a second
+BLANK: tuple[object, ...] = (None, "", [], {}, ())
 
 
 def make_legend(grids: Iterable[Grid], best: str) -> str:
@@ -20,9 +38,10 @@ def make_legend(grids: Iterable[Grid], best: str) -> str:
 
 
 def describe_origin(report: Report) -> str:
-    """Return where and how it was measured, out of environment and settings, in their order."""
-    named = [*report.environment.items(), *report.settings.items()]
-    return "; ".join(_say(key, value) for key, value in named if value is not None)
+    """Return machine, interpreters, date and settings on one line; nothing where all is unknown."""
+    known = {**report.environment, **report.settings}
+    told = [(words, known.get(key)) for key, words in TOLD.items()]
+    return "; ".join(words.format(_spell(value)) for words, value in told if value not in BLANK)
 
 
 def _explain(cells: list[Cell], reference: str, best: str) -> Iterable[str]:
@@ -41,19 +60,16 @@ def _name_reference(grids: Iterable[Grid]) -> str:
     return names.pop() if len(names) == 1 else "the reference"
 
 
-def _say(key: str, value: object) -> str:
-    for suffix, unit in SUFFIXES.items():
-        if key.endswith(suffix) and isinstance(value, (int, float)):
-            return f"{key.removesuffix(suffix).replace('_', ' ')} {value:g}{unit}"
-    return f"{key.replace('_', ' ')} {_spell(value)}"
-
-
 def _spell(value: object) -> str:
-    """Return a JSON value in words on one line."""
+    """Return a JSON value in words on one line; of an interpreter's description, the versions."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_spell(inner)}" for key, inner in value.items())
+        versions = {key: value[key] for key in value if key.endswith(VERSION)}
+        return ", ".join(_spell_item(*item) for item in (versions or value).items())
     if isinstance(value, (list, tuple)):
         return ", ".join(_spell(inner) for inner in value)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return tidy(str(value))
+    return f"{value:g}" if isinstance(value, float) else FRACTION.sub("", tidy(str(value)))
+
+
+def _spell_item(key: str, value: object) -> str:
+    inner = f"({_spell(value)})" if isinstance(value, Mapping) else _spell(value)
+    return f"{key.removesuffix(VERSION)} {inner}"

@@ -173,12 +173,28 @@ def report() -> Report:
     return Report(
         schema=1,
         environment={
-            "machine": "shared virtual machine, 2 cores",
-            "cpu": "Intel Xeon @ 2.50GHz",
-            "python": {"cpython3.11": "3.11.2", "pypy3.9": "7.3.11"},
-            "date": "2024-11-23",
+            "aslr": "Full randomization",
+            "cpu_model_name": "Intel Xeon @ 2.50GHz",
+            "cpu_count": 2,
+            "platform": "Linux-6.1.0-x86_64-with-glibc2.36",
+            "date": "2024-11-23 20:17:17.157756",
+            "interpreters": {
+                "cpython3.11": {
+                    "python_implementation": "CPython",
+                    "python_version": "3.11.2",
+                    "numpy_version": "2.4.6",
+                },
+                "pypy3.9": {"python_version": "3.9.16", "pypy_version": "7.3.11"},
+            },
         },
-        settings={"budget_s": 30, "seed": 1, "generations": 12, "affinity": True, "note": None},
+        settings={
+            "layout": "seed",
+            "spaces": None,
+            "budget_s": 30.0,
+            "seed": 0,
+            "generations": None,
+            "requests": {"park": 120, "unpark": 120},
+        },
         caveats=(CHANGED_SPEED,),
         rows=tuple(without_interval(row) for row in rows),
     )

@@ -1,0 +1,217 @@
+"""One contestant while it is being measured: what its worker is told, and what it has given so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Any, Protocol
+
+from garagebench.engine import schedule
+from garagebench.engine.channel import WorkerFailed
+from garagebench.engine.result import DIGITS, Contestant, Problem, RowTerms, Series
+from garagebench.engine.terms import make_terms, series_name
+from garagebench.interface import INTERFACE_VERSION
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Mapping, Sequence
+
+#: A case whose slices alone would take more than this share of the budget is left out, with a caveat.
+CASE_SHARE = 0.5
+
+Slice = tuple[str, tuple[str, ...]]  # a case, and the modes in which it is measured in one go
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """Who is to be measured. name: as in the results. python: the interpreter.
+
+    source: what the worker's `load` takes. cold: for a cold start `call` (what the worker's `call`
+    takes), `series` (which of its figures are wanted) and `caches` (variables that get the path of an
+    empty directory); or None. row_names: the rows that are expected, listed when it fails before it
+    could name its own.
+    """
+
+    name: str
+    python: str
+    source: Mapping[str, Any]
+    cold: Mapping[str, Any] | None = None
+    row_names: tuple[str, ...] = ()
+
+
+class AsksWorker(Protocol):
+    """A worker as the engine sees it."""
+
+    def ask(self, command: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        """Send a command, return the answer; WorkerFailed otherwise."""
+
+    def close(self) -> None:
+        """End the worker."""
+
+
+class Candidate:
+    """An entrant's cases, slices and series. Methods that talk to a worker raise WorkerFailed."""
+
+    def __init__(
+        self, entrant: Entrant, *, budget_s: float, timeout_s: float, rng: random.Random
+    ) -> None:
+        self.entrant = entrant
+        self.problem: Problem | None = None
+        self.groups: dict[str, list[int]] = {}  # group -> requests of each of its blocks
+        self._budget_s = budget_s
+        self._timeout_s = timeout_s
+        self._rng = rng
+        self._group_of: dict[str, str] = {}
+        self._slices: list[Slice] = []
+        self._passes: dict[Slice, int] = {}
+        self._rows: tuple[RowTerms, ...] = ()
+        self._series: dict[str, Series] = {}
+        self._caveats: list[str] = []
+        self._environment: dict[str, str] = {}
+
+    @property
+    def has_generations(self) -> bool:
+        """Whether a generation has been kept."""
+        return any(slice_[0] in self._series for slice_ in self._slices)
+
+    def finish(self) -> Contestant:
+        """Return what there is so far."""
+        return Contestant(
+            self.entrant.name,
+            self._rows,
+            {name: [list(rounds) for rounds in series] for name, series in self._series.items()},
+            self.problem,
+            tuple(dict.fromkeys(self._caveats)),
+            dict(self._environment),
+            self.entrant.row_names,
+        )
+
+    def fail(self, failure: WorkerFailed, when: str) -> None:
+        """Take the failure as the reason why there is nothing more to come."""
+        reason = str(failure)
+        if failure.status == "invalid":
+            reason = f"{self.entrant.name} failed {when}: {reason}"
+        self.problem = Problem(failure.status, reason)
+
+    def load(self, worker: AsksWorker) -> None:
+        """Let the worker make the subject; the first time, see what there is to measure."""
+        command = {"do": "load", "source": dict(self.entrant.source)}
+        answer = worker.ask(command, self._timeout_s)
+        version = answer["interface_version"]
+        if version != INTERFACE_VERSION:
+            raise WorkerFailed(
+                f"its subject has version {version} of the interface, this engine {INTERFACE_VERSION}: "
+                "install matching versions"
+            )
+        if self._environment:
+            return
+        self._environment = answer["environment"]
+        self._caveats += answer["caveats"]
+        cases = answer["cases"]
+        in_context = self._environment["python_implementation"] == "CPython"
+        if not in_context and any(case["in_context"] for case in cases):
+            self._caveats.append(
+                "no figures in context: the traces of PyPy change under clock reads"
+            )
+        self._rows += make_terms(cases, answer["rows"], in_context=in_context)
+        for case in cases:
+            self._group_of[case["name"]] = case["group"]
+            self.groups[case["group"]] = case["requests"]
+            self._slices += make_slices(case, in_context=in_context)
+
+    def warm_up(self, worker: AsksWorker) -> None:
+        """Go through every case often enough, in parts and in mixed order."""
+        if not self._passes:
+            self._calibrate(worker)
+        least = schedule.warm_up_passes(self._environment["python_implementation"])
+        at_once = max(schedule.WARM_UP_OTHERS, least // 40)
+        parts = [(case, mode, at_once) for case, modes in self._slices for mode in modes]
+        parts *= least // at_once
+        self._rng.shuffle(parts)
+        worker.ask({"do": "warm", "work": parts}, self._timeout_s + self._budget_s)
+
+    def measure(self, worker: AsksWorker, blocks: Mapping[str, list[int]]) -> dict[str, float]:
+        """Measure every case once, next to each other: series -> ns for one request."""
+        values: dict[str, float] = {}
+        order = list(self._slices)
+        self._rng.shuffle(order)
+        for case, modes in order:
+            command = {
+                "do": "measure",
+                "case": case,
+                "modes": modes,
+                "blocks": blocks[self._group_of[case]],
+                "lead_in": schedule.LEAD_IN,
+                "passes": self._passes[case, modes],
+            }
+            try:
+                answer = worker.ask(command, self._timeout_s)
+            except WorkerFailed as failure:
+                raise WorkerFailed(f"{case}: {failure}", failure.status, failure.trace) from None
+            for name, passes in answer["passes"].items():
+                requests = 1 if name == "clock" else answer["requests"]
+                # A clock too coarse for the pass would give 0, which no result file can hold.
+                value = max(round(median(passes) / requests, DIGITS), 10**-DIGITS)
+                values[series_name(case, name)] = value
+        return values
+
+    def keep(self, rounds: Sequence[Mapping[str, float]]) -> None:
+        """Add a generation to the series; one with too few rounds only where there is no other."""
+        if not rounds or (len(rounds) < schedule.LEAST_ROUNDS and self.has_generations):
+            return
+        for name in rounds[0]:
+            self._series.setdefault(name, []).append([values[name] for values in rounds])
+
+    def keep_cold(self, answer: Mapping[str, Any], wanted: Sequence[str]) -> None:
+        """Add the figures of one cold start: ns, and bytes for the peak of memory."""
+        values = dict(answer["result"])
+        values["import"] += answer["import_ns"]
+        if answer["peak_memory_bytes"] is not None:
+            values["peak_memory"] = answer["peak_memory_bytes"]
+        for name in wanted:
+            if name not in values:
+                continue
+            series = f"start/{name}"
+            self._series.setdefault(series, []).append([round(values[name], DIGITS)])
+            if all(row.name != series for row in self._rows):
+                unit = "bytes" if name == "peak_memory" else "ns"
+                self._rows += (RowTerms(series, {series: 1}, {}, unit),)
+
+    def _calibrate(self, worker: AsksWorker) -> None:
+        """Time single passes: how many a slice keeps, and whether a case fits the budget at all."""
+        fitting = []
+        for case, modes in self._slices:
+            first_ns = self._time_passes(worker, case, modes[0], 1)
+            needed_s = schedule.least_case_s(first_ns)
+            if needed_s > CASE_SHARE * self._budget_s:
+                self._caveats.append(
+                    f"{case} is left out: a pass takes {first_ns * 1e-9:.2g} s, so that it alone needs {needed_s:.0f} s"
+                )
+                self._rows = tuple(row for row in self._rows if not row.needs(case))
+                continue
+            slowest_ns = max(self._time_passes(worker, case, mode, 3) for mode in modes)
+            self._passes[case, modes] = schedule.passes_for(slowest_ns)
+            fitting.append((case, modes))
+        self._slices = fitting
+        if not fitting:
+            raise WorkerFailed(f"nothing of it fits a budget of {self._budget_s:g} s")
+
+    def _time_passes(self, worker: AsksWorker, case: str, mode: str, passes: int) -> int:
+        try:
+            answer = worker.ask({"do": "warm", "work": [(case, mode, passes)]}, self._timeout_s)
+        except WorkerFailed as failure:
+            raise WorkerFailed(f"{case}: {failure}", failure.status, failure.trace) from None
+        quickest_ns: int = answer["pass_ns"][0]
+        return quickest_ns
+
+
+def make_slices(case: Mapping[str, Any], *, in_context: bool) -> list[Slice]:
+    """Return the slices of a case, as its worker described it."""
+    slices: list[Slice] = []
+    if not case["intervals"]:
+        slices.append((case["name"], ("loop", "empty")))
+    elif in_context:
+        slices.append((case["name"], ("intervals",)))
+    if case["in_context"] and in_context:
+        slices.append((case["name"], ("steps",)))
+    return slices
