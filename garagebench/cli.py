@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 FORMATS = ("table", "markdown", "json", "csv")
 LIST_TOPICS = ("impls", "runtimes", "stages", "layouts", "workloads")
 
-CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True}
+CONTEXT = {
+    "auto_envvar_prefix": "GARAGEBENCH",
+    "help_option_names": ["-h", "--help"],
+    "max_content_width": 100,
+    "show_default": True,
+}
 INTERRUPTED = 130
 
 
@@ -57,8 +62,12 @@ def main(ctx: click.Context) -> None:
       garagebench run --impl numba --stage total
       garagebench verify my_pool.py:MyPool
 
-    Defaults of `run` can be set in pyproject.toml under [tool.garagebench]. Shell completion (bash; also zsh, fish):
-    eval "$(_GARAGEBENCH_COMPLETE=bash_source garagebench)"
+    Defaults of `run` can be set in pyproject.toml under [tool.garagebench], as in `budget = 60`, or in the
+    environment, as in GARAGEBENCH_RUN_BUDGET=60.
+
+    \b
+    Shell completion (bash; also zsh, fish):
+      eval "$(_GARAGEBENCH_COMPLETE=bash_source garagebench)"
     """
     if any(word in ctx.help_option_names for word in sys.argv[1:]):
         return
@@ -84,7 +93,6 @@ format_option = click.option(
 @main.command()
 @click.option(
     "--impl",
-    "impls",
     multiple=True,
     metavar="NAME",
     shell_complete=complete_impl,
@@ -92,7 +100,6 @@ format_option = click.option(
 )
 @click.option(
     "--runtime",
-    "runtimes",
     multiple=True,
     metavar="PYTHON",
     help="Run on this interpreter instead. Repeatable.  [default: this one; pypy3 for pypy]",
@@ -117,14 +124,12 @@ format_option = click.option(
 )
 @click.option(
     "--stage",
-    "stages",
     multiple=True,
     metavar="NAME",
     help="Measure this stage only. Repeatable; see `garagebench list stages`.  [default: all]",
 )
 @click.option(
     "--budget",
-    "budget_s",
     type=click.FloatRange(min=0, min_open=True),
     default=30.0,
     metavar="SECONDS",
@@ -144,7 +149,15 @@ format_option = click.option(
     metavar="FILE",
     help="Also write the result, .json or .json.gz (a pyperf suite).",
 )
-def run(format: str | None, output: Path | None, **settings: Any) -> None:  # noqa: A002
+def run(  # noqa: A002
+    impl: tuple[str, ...],
+    runtime: tuple[str, ...],
+    stage: tuple[str, ...],
+    budget: float,
+    format: str | None,
+    output: Path | None,
+    **others: Any,
+) -> None:
     r"""Measure every stage of park and unpark, in lock-step.
 
     `lists` on this interpreter is always measured: it is what the ratios refer to.
@@ -162,16 +175,17 @@ def run(format: str | None, output: Path | None, **settings: Any) -> None:  # no
     from garagebench.engine.files import check_path
     from garagebench.report.progress import show_progress
 
-    named = settings.pop("impls")
-    chosen = experiment.Settings(impls=named or experiment.CLASSIC, **settings)
+    settings = experiment.Settings(
+        impl or experiment.CLASSIC, runtime, stages=stage, budget_s=budget, **others
+    )
     if output is not None:
         check_path(output)
     with show_progress(make_console(err=True)) as on_progress:
-        result = experiment.run(chosen, on_progress=on_progress, output=output)
+        result = experiment.run(settings, on_progress=on_progress, output=output)
     print_reports([result], format)
     for sentence in experiment.describe_problems(result):
         click.echo(sentence, err=True)
-    click.get_current_context().exit(experiment.exit_code(result, named))
+    click.get_current_context().exit(experiment.exit_code(result, impl))
 
 
 @main.command()

@@ -305,8 +305,7 @@ def fixed_tapes(impl: Any) -> Iterator[tuple[Bench, list[Call]]]:
             )
     for layout in (TINY, Layout.builtin("seed")):
         bench = garage_bench(impl, layout)
-        length = 100 + 2 * sum(layout.capacities)
-        yield bench, list(_garage_tape(layout, random.Random(1), length))
+        yield bench, list(_garage_tape(layout, random.Random(1), 3 * sum(layout.capacities)))
         yield bench, [("space_lookup", *location) for location in _real(layout) + _unreal(layout)]
 
 
@@ -440,7 +439,7 @@ def _random_tapes(impl: Any, rng: random.Random, tries: int) -> Iterator[tuple[B
     for number in range(tries):
         capacity = rng.choice((4, 7, 64, 100, 129, 1000))
         filling = [("take",)] * rng.randrange(capacity + 2)
-        calls = [("take",), ("nearest",), ("save",), ("restore",)]
+        calls: list[Call] = [("take",), ("nearest",), ("save",), ("restore",)]
         calls += [("release", rng.randrange(capacity)) for _ in range(20)]
         yield pool_bench(impl.pool, capacity), filling + [rng.choice(calls) for _ in range(100)]
         layout = (TINY, Layout.builtin("seed"), Layout.builtin("seed").scaled(40 + number))[

@@ -106,7 +106,7 @@ def mixed(layout: Layout, seed: int) -> Workload:
     In a large garage the last 0.8 * REQUESTS spaces, drawn at random, are filled.
     """
     rng = random.Random(seed)
-    last = min(sum(layout.capacities), REQUESTS * 4 // 5)
+    last = min(sum(_usable_spaces(layout)), REQUESTS * 4 // 5)
     session = _Session(layout, _draw_free(layout, last, rng))
     vehicles = list(layout.tiers)
     fitting = vehicles
@@ -125,7 +125,11 @@ def mixed(layout: Layout, seed: int) -> Workload:
 def churn(layout: Layout, seed: int) -> Workload:
     """Steady at 90 % occupancy: a block of random departures, a block of random arrivals, twice."""
     rng = random.Random(seed)
-    spaces = sum(layout.capacities)
+    spaces = sum(_usable_spaces(layout))
+    if spaces < 2:  # noqa: PLR2004  one to leave, one to come to
+        raise WorkloadError(
+            f"churn needs at least 2 spaces that a vehicle may use; layout {layout.name!r} has {spaces}"
+        )
     free = max(1, spaces - int(spaces * OCCUPANCY))
     session = _Session(layout, _draw_free(layout, free, rng))
     taken = session.model.taken()
@@ -150,16 +154,27 @@ def churn(layout: Layout, seed: int) -> Workload:
 def _draw_free(
     layout: Layout, count: int, rng: random.Random
 ) -> tuple[tuple[int, ...], ...] | None:
-    """Draw `count` spaces that are free at the start, sorted for each kind; None where that is all of them."""
-    if count >= sum(layout.capacities):
+    """Draw `count` usable spaces that are free at the start, sorted for each kind; None where all are.
+
+    What no vehicle may use is free, too: nobody can have parked there.
+    """
+    usable = _usable_spaces(layout)
+    if count >= sum(usable):
         return None
-    free = sorted(rng.sample(range(sum(layout.capacities)), count))
+    free = sorted(rng.sample(range(sum(usable)), count))
     ends = 0
     kinds = []
-    for capacity in layout.capacities:
-        kinds.append(tuple(number - ends for number in free if ends <= number < ends + capacity))
-        ends += capacity
+    for capacity, spaces in zip(layout.capacities, usable):
+        drawn = tuple(number - ends for number in free if ends <= number < ends + spaces)
+        kinds.append(drawn if spaces else tuple(range(capacity)))
+        ends += spaces
     return tuple(kinds)
+
+
+def _usable_spaces(layout: Layout) -> list[int]:
+    """Return, for each kind, how many spaces a vehicle may use: all of them, or none."""
+    usable = {kind for groups in layout.tiers.values() for group in groups for kind in group}
+    return [capacity if kind in usable else 0 for kind, capacity in enumerate(layout.capacities)]
 
 
 class _Session:

@@ -34,7 +34,11 @@ class WherePool:
         """Free an index; False if it was free already."""
         if index < 0:
             raise IndexError(index)  # an array would count from its end
-        if not self._taken[index]:
+        try:
+            taken = self._taken[index]
+        except OverflowError:  # NumPy's error for what no C integer holds
+            raise IndexError(index) from None
+        if not taken:
             return False
         self._taken[index] = 0
         self.free += 1
