@@ -129,10 +129,7 @@ class Layout:
                 data = tomllib.load(file)
         except OSError as error:
             raise LayoutError(f"{path}: cannot be read: {error.strerror}") from None
-        except (
-            ValueError,
-            RecursionError,
-        ) as error:  # not UTF-8, or a huge number
+        except (ValueError, RecursionError) as error:  # not UTF-8, or too many digits, too
             raise LayoutError(f"{path}: not TOML: {error}") from None
         return cls.from_data(data, source=str(path))
 

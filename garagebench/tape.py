@@ -55,8 +55,13 @@ class Tape:
         self.garage = Garage(layout, impl)
         self._reference = _Reference(layout, workload)
         self._calls: list[tuple[Callable[..., Any], tuple[Any, ...], Any]] = []
+        self._touched: set[int] = set()
         self._sequence = impl.sequence(
-            layout, [_RecordingPool(pool, self._calls) for pool in self.garage.pools]
+            layout,
+            [
+                _RecordingPool(pool, self._calls, self._touched, kind)
+                for kind, pool in enumerate(self.garage.pools)
+            ],
         )
         set_free(self.garage, workload.free)
         self.blocks = [self._record(block, workload.name) for block in workload.blocks]
@@ -64,11 +69,11 @@ class Tape:
     def _record(self, block: Block, workload: str) -> RecordedBlock:
         states = [pool.save() for pool in self.garage.pools]
         recorded = RecordedBlock(block)
-        changed: set[int] = set()
+        self._touched.clear()
         for number, (operation, body) in enumerate(block.requests, 1):
             walk = self._park if operation == "park" else self._unpark
             try:
-                reply: object = walk(recorded, body, changed)
+                reply: object = walk(recorded, body)
             except GarageError as error:
                 reply = type(error)
             expected = self._reference.answer(operation, body)
@@ -83,21 +88,24 @@ class Tape:
             )
         recorded.calls = self._calls[:]
         self._calls.clear()
-        restores = [(self.garage.pools[kind].restore, states[kind]) for kind in sorted(changed)]
-        recorded.reset = _make_reset(restores)
+        if "sequence" in recorded.stages and not recorded.calls:
+            self._touched.update(range(len(states)))  # how it looks at the pools cannot be seen
+        # What was only asked, too: blocks are timed in any order, and a full pool must be full again.
+        recorded.reset = _make_reset(
+            [(self.garage.pools[kind].restore, states[kind]) for kind in sorted(self._touched)]
+        )
         return recorded
 
-    def _park(self, block: RecordedBlock, body: bytes, changed: set[int]) -> object:
+    def _park(self, block: RecordedBlock, body: bytes) -> object:
         vehicle = block.run("validate", self.garage.validate_park, body)
         kind, index = block.run("sequence", self._sequence, vehicle)
-        changed.add(kind)
         place = block.run("floor_lookup", self.garage.floor_lookup, kind, index)
         return block.run("encode", self.garage.encode_park, place)
 
-    def _unpark(self, block: RecordedBlock, body: bytes, changed: set[int]) -> object:
+    def _unpark(self, block: RecordedBlock, body: bytes) -> object:
         location = block.run("validate", self.garage.validate_unpark, body)
         kind, index = block.run("space_lookup", self.garage.space_lookup, location)
-        changed.add(kind)
+        self._touched.add(kind)
         if not block.run(
             "release", lambda kind, index: self.garage.pools[kind].release(index), kind, index
         ):
@@ -127,20 +135,28 @@ class _Reference:
 
 
 class _RecordingPool:
-    """A pool's calls, each also written down."""
+    """A pool's calls, each also written down; its kind goes to what the block has touched."""
 
     def __init__(
-        self, pool: Any, calls: list[tuple[Callable[..., Any], tuple[Any, ...], Any]]
+        self,
+        pool: Any,
+        calls: list[tuple[Callable[..., Any], tuple[Any, ...], Any]],
+        touched: set[int],
+        kind: int,
     ) -> None:
         self._pool = pool
         self._calls = calls
+        self._touched = touched
+        self._kind = kind
 
     def __getattr__(self, name: str) -> Any:
+        self._touched.add(self._kind)
         found = getattr(self._pool, name)
         if not callable(found):
             return found
 
         def call(*arguments: Any) -> Any:
+            self._touched.add(self._kind)
             answer = found(*arguments)
             self._calls.append((found, arguments, answer))
             return answer
@@ -149,16 +165,17 @@ class _RecordingPool:
 
 
 class TimedPool:
-    """A pool whose `take`, `nearest` and `release` append their time to `intervals`, in nanoseconds."""
+    """A pool whose methods append their time to `intervals`, in nanoseconds."""
 
     def __init__(self, pool: Any, intervals: list[int]) -> None:
         self._pool = pool
+        self._intervals = intervals
         self.take = _timed(pool.take, intervals)
         self.nearest = _timed(pool.nearest, intervals)
-        self.release = _timed_with_argument(pool.release, intervals)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._pool, name)
+        found = getattr(self._pool, name)
+        return _timed_with_arguments(found, self._intervals) if callable(found) else found
 
 
 def _make_reset(restores: Sequence[tuple[Callable[[Any], None], Any]]) -> Callable[[], None]:
@@ -182,12 +199,12 @@ def _timed(call: Callable[[], Any], intervals: list[int]) -> Callable[[], Any]:
     return timed
 
 
-def _timed_with_argument(call: Callable[[int], Any], intervals: list[int]) -> Callable[[int], Any]:
+def _timed_with_arguments(call: Callable[..., Any], intervals: list[int]) -> Callable[..., Any]:
     clock, append = time.perf_counter_ns, intervals.append
 
-    def timed(index: int) -> Any:
+    def timed(*arguments: Any) -> Any:
         begin = clock()
-        answer = call(index)
+        answer = call(*arguments)
         end = clock()
         append(end - begin)
         return answer

@@ -56,11 +56,11 @@ def entries() -> dict[str, Entry]:
 
     found = dict(BUILTIN)
     plugged: Any = entry_points()
-    # Python 3.9 returns a plain dictionary.
+    # Python 3.9 returns a plain dictionary; 3.10 and 3.11 one that warns when it is used as such.
     plugged = (
-        plugged.get(ENTRY_POINTS, ())
-        if isinstance(plugged, dict)
-        else plugged.select(group=ENTRY_POINTS)
+        plugged.select(group=ENTRY_POINTS)
+        if hasattr(plugged, "select")
+        else plugged.get(ENTRY_POINTS, ())
     )
     for point in plugged:
         if point.name in found:
@@ -109,8 +109,11 @@ def _load_module(name: str, module: str, mend: str | None) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        reason = f"{name} cannot run on this interpreter: {error}"
-        raise Unavailable(f"{reason}: {mend}" if mend else reason) from None
+        reason = f"{error}"
+    except (Exception, SystemExit) as error:  # noqa: BLE001  a broken package must not break the run
+        reason = f"{type(error).__name__}: {error}"
+    reason = f"{name} cannot run on this interpreter: {reason}"
+    raise Unavailable(f"{reason}: {mend}" if mend else reason)
 
 
 def _load_file(path: str) -> Any:
@@ -128,14 +131,14 @@ def _load_file(path: str) -> Any:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that ends itself is no reason to end, too
         del sys.modules[name]
         line = _line_in(path, error)
         raise ImplError(f"{path}{line}: {type(error).__name__}: {error}") from error
     return module
 
 
-def _line_in(path: str, error: Exception) -> str:
+def _line_in(path: str, error: BaseException) -> str:
     """Return ":LINE" of the last line of that file that the error passed through."""
     line = error.lineno if isinstance(error, SyntaxError) and error.filename == path else None
     traceback = error.__traceback__
