@@ -38,11 +38,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engine": {"errors", "interface", "engine.worker"},
     "report.rows": {"errors"},
     "report": {"errors", "report.rows"},
+    "gate": {"errors", "engine"},
+    "report.verdict": {"report"},
     "experiment": GARAGES | {"__init__", "engine", "report.rows"},
+    "regression": GARAGES | {"engine", "gate", "experiment", "report.verdict"},
     "configuration": {"errors"},
     "listing": GARAGES | {"engine"},
     "cli": GARAGES
-    | {"__init__", "engine", "report", "report.rows", "experiment", "configuration", "listing"},
+    | {"__init__", "engine", "report", "report.rows", "report.verdict", "gate"}
+    | {"experiment", "regression", "configuration", "listing"},
     "__main__": {"cli"},
 }
 
@@ -55,7 +59,7 @@ HOMES = {
     "numba": {"impls"},
     "numpy": {"impls"},
     "pyperf": {"engine"},
-    "rich": {"cli", "report"},
+    "rich": {"cli", "report", "report.verdict"},
 }
 
 #: Parts that start on Python 3.9, and what its standard library lacks.
