@@ -1,7 +1,7 @@
 """A pool of one's own: a set of free indices.
 
-    garagebench verify examples/set_pool.py:SetPool
-    garagebench run --impl examples/set_pool.py:SetPool
+garagebench verify examples/set_pool.py:SetPool
+garagebench run --impl examples/set_pool.py:SetPool
 """
 
 

@@ -1,6 +1,6 @@
 """Measure something that has nothing to do with parking: sorting, two ways, in lock-step.
 
-    python examples/sorting.py
+python examples/sorting.py
 """
 
 import random
@@ -25,7 +25,9 @@ class Sorting:
             steps=[Step("sort", "answer = sorted(numbers, key=key)")],
             result="answer",
             names={"key": self.key},
-            blocks=[Block(tape=lists, expected=[sorted(one) for one in lists], requests=len(lists))],
+            blocks=[
+                Block(tape=lists, expected=[sorted(one) for one in lists], requests=len(lists))
+            ],
         )
 
 
@@ -37,4 +39,6 @@ def negate_twice(number):
 if __name__ == "__main__":
     result = measure({"plain": Sorting(None), "with a key": Sorting(negate_twice)}, budget_s=5)
     for row in result.rows():
-        print(f"{row.contestant}: {row.median:.0f} ns, ratio {row.ratio} [{row.ratio_low}, {row.ratio_high}]")
+        print(
+            f"{row.contestant}: {row.median:.0f} ns, ratio {row.ratio} [{row.ratio_low}, {row.ratio_high}]"
+        )

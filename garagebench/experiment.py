@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from garagebench.engine import Conductor, Contestant, Entrant, Progress, Result, ResultRow
 from garagebench.engine.channel import Channel, WorkerFailed
+from garagebench.engine.conductor import TIMEOUT_S
+from garagebench.engine.files import ResultError
 from garagebench.engine.interpreter import Interpreter, find_interpreter
 from garagebench.engine.metadata import collect_environment
 from garagebench.engine.result import SCHEMA, Problem
 from garagebench.errors import GarageError, UnknownName
 from garagebench.impls.registry import find_entry, is_file
+from garagebench.layout import BUILTIN as LAYOUTS
 from garagebench.layout import Layout
 from garagebench.report.rows import Report, Row
 from garagebench.subject import STAGES
-from garagebench.workload import make_workload
-
-if TYPE_CHECKING:
-    from garagebench.workload import Block
+from garagebench.workload import BUILTIN as WORKLOADS
+from garagebench.workload import make_workload, park_body
 
 CLASSIC = ("lists", "numpy", "numba", "pypy")
 REFERENCE = "lists"
@@ -58,12 +60,14 @@ def run(
 ) -> Result:
     """Measure what the settings say, in lock-step; contestants that cannot run are in the result with the reason.
 
-    output: a file that is written after each generation, so that a crash loses little.
+    output: a file that is written after each generation, so that a crash loses little. A full disk does not end the
+    run; `save` the result where it must be said.
     """
 
     def keep(result: Result) -> None:
-        if output is not None and any(contestant.series for contestant in result.contestants):
-            result.save(output)
+        if output is not None:
+            with contextlib.suppress(ResultError):
+                save(result, output)
 
     experiment = Experiment(settings)
     entrants, absent = experiment.enter()
@@ -77,10 +81,17 @@ def run(
         environment=collect_environment(),
         on_progress=on_progress,
         on_generation=keep,
+        timeout_s=TIMEOUT_S,
     )
     result = conductor.run()
     keep(result)
     return result
+
+
+def save(result: Result, output: Path) -> None:
+    """Write the result file if anything was measured; ResultError where the system does not let us."""
+    if any(contestant.series for contestant in result.contestants):
+        result.save(output)
 
 
 class Experiment:
@@ -88,7 +99,13 @@ class Experiment:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        for impl in settings.impls:
+            check_impl(impl)
         self.layout = load_layout(settings.layout, settings.spaces)
+        if settings.workload not in WORKLOADS and not looks_like_file(settings.workload):
+            raise UnknownName(
+                f"unknown workload {settings.workload!r}; there is: {', '.join(WORKLOADS)}, or a file of JSON lines"
+            )
         self.workload = make_workload(settings.workload, self.layout, settings.seed)
         self.operations = choose_operations(
             settings, {block.operation for block in self.workload.blocks}
@@ -195,7 +212,8 @@ class Experiment:
         arguments = {
             "impl": impl_reference(impl),
             "layout": self.layout.to_data(),
-            "body": first_park(self.workload.blocks, self.layout),
+            # Not the workload's first: what a trace begins with may be refused.
+            "body": park_body(next(iter(self.layout.tiers))).decode(),
         }
         return {
             "call": {
@@ -215,8 +233,26 @@ class Experiment:
 
 def load_layout(name: str, spaces: int | None) -> Layout:
     """Return the built-in layout or the TOML file of that name, scaled where spaces are given."""
-    layout = Layout.from_toml(name) if name.endswith(".toml") else Layout.builtin(name)
+    if name not in LAYOUTS and not looks_like_file(name):
+        raise UnknownName(
+            f"unknown layout {name!r}; there is: {', '.join(LAYOUTS)}, or a TOML file"
+        )
+    layout = Layout.builtin(name) if name in LAYOUTS else Layout.from_toml(name)
     return layout if spaces is None else layout.scaled(spaces)
+
+
+def looks_like_file(name: str) -> bool:
+    """Tell whether the name of a layout or a workload is meant as a path: one that exists, or that has a dot or a directory."""
+    path = Path(name)
+    return path.exists() or path.suffix != "" or path.name != name
+
+
+def check_impl(impl: str) -> None:
+    """Raise UnknownName where there is no such implementation or file, before anything is measured."""
+    find_entry(impl)
+    path = Path(impl.rpartition(":")[0])
+    if is_file(impl) and not path.is_file():
+        raise UnknownName(f"unknown implementation {impl!r}: there is no file {path}")
 
 
 def choose_operations(settings: Settings, present: set[str]) -> list[str]:
@@ -258,15 +294,6 @@ def impl_reference(impl: str) -> str:
     return f"{Path(path).resolve()}:{name}"
 
 
-def first_park(blocks: tuple[Block, ...], layout: Layout) -> str:
-    """Return the body of the request that a cold start answers."""
-    for block in blocks:
-        for operation, body in block.requests:
-            if operation == "park":
-                return body.decode()
-    return f'{{"vehicle":"{next(iter(layout.tiers))}"}}'
-
-
 def make_report(result: Result) -> Report:
     """Return the result as rows for people, with the machine and the settings."""
     settings = {key: value for key, value in result.settings.items() if key != "contestants"}
@@ -292,7 +319,8 @@ def _make_row(row: ResultRow, settings: Any) -> Row:
         server=None,
         operation=operation,
         stage=stage,
-        unit="bytes" if row.unit == "bytes" else "ns",
+        # Of what was not measured the engine knows no unit.
+        unit="bytes" if stage == "peak_memory" else "ns",
         status=row.status,  # type: ignore[arg-type]
         median=row.median,
         low=row.low,
@@ -309,9 +337,11 @@ def _make_row(row: ResultRow, settings: Any) -> Row:
 
 
 def describe_problems(result: Result) -> list[str]:
-    """Return a sentence for each contestant that could not be measured to the end."""
+    """Return a sentence for each contestant that could not be measured to the end; it begins with the name."""
     return [
-        f"{'@'.join(result.settings['contestants'][contestant.name])}: {contestant.problem.reason}"
+        contestant.problem.reason
+        if contestant.problem.reason.startswith(contestant.name)
+        else f"{'@'.join(result.settings['contestants'][contestant.name])}: {contestant.problem.reason}"
         for contestant in result.contestants
         if contestant.problem is not None
     ]
@@ -327,6 +357,7 @@ class Verdict:
 
 def verify_impl(impl: str, runtime: str | None, seed: int) -> Verdict:
     """Run the conformance suite on the interpreter, in a process of its own."""
+    check_impl(impl)
     interpreter = find_interpreter(
         runtime if runtime is not None else find_entry(impl).runtime or ""
     )
@@ -347,7 +378,8 @@ def verify_impl(impl: str, runtime: str | None, seed: int) -> Verdict:
 def exit_code(result: Result, named: tuple[str, ...]) -> int:
     """Return what the run's exit code is: 0, 1 (a named one cannot run, or failed), 3 (wrong answers), 130.
 
-    named: the implementations that the user named, as opposed to the default ones.
+    named: the implementations that the user named, as opposed to the default ones. A named interpreter that is not
+    there is an error, whatever should have run on it.
     """
     if result.interrupted:
         return 130
@@ -359,7 +391,13 @@ def exit_code(result: Result, named: tuple[str, ...]) -> int:
     if any(problem.status == "wrong" for problem in problems.values()):
         return 3
     labels = {impl_label(impl) for impl in named}
+    names = result.settings["contestants"]
+    # The label of an interpreter that is not there is the name that the user gave.
+    idle = set(result.settings["runtimes"]) - {
+        runtime for name, (_, runtime) in names.items() if name not in problems
+    }
     for name, problem in problems.items():
-        if problem.status == "invalid" or result.settings["contestants"][name][0] in labels:
+        impl, runtime = names[name]
+        if problem.status == "invalid" or impl in labels or runtime in idle:
             return 1
     return 0

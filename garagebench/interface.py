@@ -10,8 +10,8 @@ The engine compiles one loop for each case, in the manner of `timeit`:
         STEPS
         keep(RESULT)
 
-and one without the steps over the same tape, which it subtracts. Standard library and Python 3.9 only: this
-module runs in every worker.
+and one without the steps over the same tape, which it subtracts. Names that begin with an underscore are the
+engine's own. Standard library and Python 3.9 only: this module runs in every worker.
 """
 
 from __future__ import annotations

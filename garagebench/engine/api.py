@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import math
 import pickle
 import sys
+import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,11 @@ from garagebench.engine.candidate import Entrant
 from garagebench.engine.conductor import Conductor
 from garagebench.engine.metadata import collect_environment
 from garagebench.engine.result import Result
+from garagebench.engine.worker import MAIN
 from garagebench.errors import GarageError
+
+#: Where a worker on whatever interpreter finds `garagebench.interface`.
+PACKAGES = {"garagebench": str(Path(__file__).parents[1])}
 
 
 class SubjectError(GarageError):
@@ -32,15 +38,21 @@ def measure(
     subject: any object with `cases()`, see `garagebench.interface`. It is pickled into fresh worker processes,
     so it must come from an importable module or from a script that guards its own start with
     `if __name__ == "__main__":`. budget_s: seconds in all. seed: of the order of measuring.
-    python: another interpreter that runs the workers. Raises SubjectError.
+    python: another interpreter that runs the workers; the subject's module must be of use there, and lie in a
+    directory of its own, as it does not see what is installed here. Raises SubjectError.
     """
+    if MAIN in sys.modules:
+        # A worker imports the script; without the guard it would start workers that import the script.
+        raise SubjectError(
+            'the script measures when imported: put that under if __name__ == "__main__":'
+        )
     subjects = dict(subject) if isinstance(subject, Mapping) else {type(subject).__name__: subject}
     if not subjects:
         raise SubjectError("no subject was given")
-    if not budget_s > 0:
-        raise SubjectError(f"budget_s must be above 0, not {budget_s}")
+    if not 0 < budget_s < math.inf:
+        raise SubjectError(f"budget_s must be a number above 0, not {budget_s}")
     entrants = [
-        Entrant(name, python or sys.executable, _describe(name, one))
+        Entrant(name, python or sys.executable, _describe(name, one, python))
         for name, one in subjects.items()
     ]
     settings = {"budget_s": budget_s, "seed": seed, "collector": "off during slices"}
@@ -49,7 +61,7 @@ def measure(
     ).run()
 
 
-def _describe(name: str, subject: object) -> dict[str, Any]:
+def _describe(name: str, subject: object, python: str | None) -> dict[str, Any]:
     if not callable(getattr(subject, "cases", None)):
         raise SubjectError(f"{name}: {type(subject).__name__} offers no cases()")
     try:
@@ -58,9 +70,24 @@ def _describe(name: str, subject: object) -> dict[str, Any]:
         raise SubjectError(
             f"{name} cannot be sent to a worker: {error}; make its cases inside cases()"
         ) from None
-    main = getattr(sys.modules["__main__"], "__file__", None)
+    main = None
+    if b"__main__" in pickled:
+        main = getattr(sys.modules["__main__"], "__file__", None)
+        if main is None:
+            raise SubjectError(
+                f"{name} was made in an interactive session, where no worker finds it: put it in a file"
+            )
+        main = str(Path(main).resolve())
     return {
         "pickled": base64.b64encode(pickled).decode(),
-        "main": None if main is None else str(Path(main).resolve()),
-        "path": sys.path,
+        "main": main,
+        "packages": PACKAGES,
+        "path": sys.path if python is None else _foreign_path(),
     }
+
+
+def _foreign_path() -> list[str]:
+    """Return where modules are found, without what belongs to this interpreter alone."""
+    paths = sysconfig.get_paths()
+    own = {Path(paths[key]) for key in ("stdlib", "platstdlib", "purelib", "platlib")}
+    return [path for path in sys.path if not own & {Path(path), *Path(path).parents}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,8 +17,13 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Mapping, Sequence
 
-#: A case whose slices alone would take more than this share of the budget is left out, with a caveat.
+#: A case that alone would take more than this share of the budget is left out, with a caveat.
 CASE_SHARE = 0.5
+
+#: Before it is, it gets a second look of up to so many passes, in up to so large a share of the budget: on PyPy the
+#: first pass takes ten times as long as those to come.
+SECOND_LOOK_PASSES = 60
+SECOND_LOOK_SHARE = 0.02
 
 Slice = tuple[str, tuple[str, ...]]  # a case, and the modes in which it is measured in one go
 
@@ -29,14 +35,14 @@ class Entrant:
     source: what the worker's `load` takes. cold: for a cold start `call` (what the worker's `call`
     takes), `series` (which of its figures are wanted) and `caches` (variables that get the path of an
     empty directory); or None. row_names: the rows that are expected, listed when it fails before it
-    could name its own.
+    could name its own; None: not known.
     """
 
     name: str
     python: str
     source: Mapping[str, Any]
     cold: Mapping[str, Any] | None = None
-    row_names: tuple[str, ...] = ()
+    row_names: tuple[str, ...] | None = None
 
 
 class AsksWorker(Protocol):
@@ -62,12 +68,14 @@ class Candidate:
         self._timeout_s = timeout_s
         self._rng = rng
         self._group_of: dict[str, str] = {}
+        self._decks: dict[str, schedule.Deck] = {}  # what it warms up on
         self._slices: list[Slice] = []
         self._passes: dict[Slice, int] = {}
         self._rows: tuple[RowTerms, ...] = ()
         self._series: dict[str, Series] = {}
         self._caveats: list[str] = []
         self._environment: dict[str, str] = {}
+        self._answers: dict[str, str] = {}
 
     @property
     def has_generations(self) -> bool:
@@ -84,6 +92,7 @@ class Candidate:
             tuple(dict.fromkeys(self._caveats)),
             dict(self._environment),
             self.entrant.row_names,
+            dict(self._answers),
         )
 
     def fail(self, failure: WorkerFailed, when: str) -> None:
@@ -109,26 +118,36 @@ class Candidate:
         self._caveats += answer["caveats"]
         cases = answer["cases"]
         in_context = self._environment["python_implementation"] == "CPython"
-        if not in_context and any(case["in_context"] for case in cases):
+        if not cases and self.entrant.cold is None:
+            raise WorkerFailed("its subject has no cases")
+        if not in_context and any(case["in_context"] or case["intervals"] for case in cases):
             self._caveats.append(
                 "no figures in context: the traces of PyPy change under clock reads"
             )
         self._rows += make_terms(cases, answer["rows"], in_context=in_context)
         for case in cases:
+            self._answers[case["name"]] = case["answers_digest"]
             self._group_of[case["name"]] = case["group"]
             self.groups[case["group"]] = case["requests"]
+            self._decks[case["group"]] = schedule.Deck(case["requests"], self._rng)
             self._slices += make_slices(case, in_context=in_context)
 
     def warm_up(self, worker: AsksWorker) -> None:
-        """Go through every case often enough, in parts and in mixed order."""
-        if not self._passes:
-            self._calibrate(worker)
-        least = schedule.warm_up_passes(self._environment["python_implementation"])
-        at_once = max(schedule.WARM_UP_OTHERS, least // 40)
-        parts = [(case, mode, at_once) for case, modes in self._slices for mode in modes]
-        parts *= least // at_once
+        """Go through every case often enough, in parts and in mixed order; the first time, see what fits."""
+        is_first = not self._passes
+        if is_first and self._slices:
+            self._leave_out_slow(worker)
+        at_once = max(schedule.WARM_UP_OTHERS, self._warm_up_passes // 40)
+        parts = [
+            (case, mode, self._draw(case), at_once)
+            for case, modes in self._slices * (self._warm_up_passes // at_once)
+            for mode in modes
+        ]
         self._rng.shuffle(parts)
         worker.ask({"do": "warm", "work": parts}, self._timeout_s + self._budget_s)
+        if is_first:
+            # Only now: before, PyPy needs ten times as long, and the slices would be a tenth of what they may be.
+            self._choose_passes(worker)
 
     def measure(self, worker: AsksWorker, blocks: Mapping[str, list[int]]) -> dict[str, float]:
         """Measure every case once, next to each other: series -> ns for one request."""
@@ -150,9 +169,7 @@ class Candidate:
                 raise WorkerFailed(f"{case}: {failure}", failure.status, failure.trace) from None
             for name, passes in answer["passes"].items():
                 requests = 1 if name == "clock" else answer["requests"]
-                # A clock too coarse for the pass would give 0, which no result file can hold.
-                value = max(round(median(passes) / requests, DIGITS), 10**-DIGITS)
-                values[series_name(case, name)] = value
+                values[series_name(case, name)] = _storable(median(passes) / requests)
         return values
 
     def keep(self, rounds: Sequence[Mapping[str, float]]) -> None:
@@ -165,44 +182,76 @@ class Candidate:
     def keep_cold(self, answer: Mapping[str, Any], wanted: Sequence[str]) -> None:
         """Add the figures of one cold start: ns, and bytes for the peak of memory."""
         values = dict(answer["result"])
-        values["import"] += answer["import_ns"]
+        values["import"] = values.get("import", 0) + answer["import_ns"]
         if answer["peak_memory_bytes"] is not None:
             values["peak_memory"] = answer["peak_memory_bytes"]
         for name in wanted:
             if name not in values:
                 continue
             series = f"start/{name}"
-            self._series.setdefault(series, []).append([round(values[name], DIGITS)])
+            self._series.setdefault(series, []).append([_storable(values[name])])
             if all(row.name != series for row in self._rows):
                 unit = "bytes" if name == "peak_memory" else "ns"
                 self._rows += (RowTerms(series, {series: 1}, {}, unit),)
 
-    def _calibrate(self, worker: AsksWorker) -> None:
-        """Time single passes: how many a slice keeps, and whether a case fits the budget at all."""
-        fitting = []
+    @property
+    def _warm_up_passes(self) -> int:
+        return schedule.warm_up_passes(self._environment["python_implementation"])
+
+    def _draw(self, case: str) -> list[int]:
+        return self._decks[self._group_of[case]].draw()
+
+    def _leave_out_slow(self, worker: AsksWorker) -> None:
+        """Drop the cases that do not fit the budget, and the rows that rest on them."""
+        needed_s: dict[str, float] = {}
         for case, modes in self._slices:
-            first_ns = self._time_passes(worker, case, modes[0], 1)
-            needed_s = schedule.least_case_s(first_ns)
-            if needed_s > CASE_SHARE * self._budget_s:
-                self._caveats.append(
-                    f"{case} is left out: a pass takes {first_ns * 1e-9:.2g} s, so that it alone needs {needed_s:.0f} s"
-                )
-                self._rows = tuple(row for row in self._rows if not row.needs(case))
-                continue
+            needed_s[case] = needed_s.get(case, 0.0) + self._time_slice(worker, case, modes[0])
+        slow = {case for case, seconds in needed_s.items() if seconds > CASE_SHARE * self._budget_s}
+        self._caveats += [
+            f"{case} is left out: it alone would take {needed_s[case]:.2g} s of a budget of {self._budget_s:g} s"
+            for case in needed_s
+            if case in slow
+        ]
+        self._rows = tuple(row for row in self._rows if not any(map(row.needs, slow)))
+        self._slices = [slice_ for slice_ in self._slices if slice_[0] not in slow]
+        if not self._slices:
+            least_s = math.ceil(min(needed_s.values()) / CASE_SHARE)
+            raise WorkerFailed(
+                f"nothing of it fits a budget of {self._budget_s:g} s; one case would need {least_s} s"
+            )
+
+    def _time_slice(self, worker: AsksWorker, case: str, mode: str) -> float:
+        """Return the seconds that all of a case's slices in that mode need at least."""
+        limit_s = CASE_SHARE * self._budget_s
+        first_ns = self._time_passes(worker, case, mode, 1)
+        needed_s = schedule.least_case_s(first_ns, self._warm_up_passes)
+        affordable = int(SECOND_LOOK_SHARE * self._budget_s * 1e9 / max(first_ns, 1))
+        passes = min(SECOND_LOOK_PASSES, affordable)
+        if needed_s <= limit_s or passes == 0:
+            return needed_s
+        again_ns = self._time_passes(worker, case, mode, passes)
+        return schedule.least_case_s(min(first_ns, again_ns), self._warm_up_passes)
+
+    def _choose_passes(self, worker: AsksWorker) -> None:
+        """Decide how many passes each slice keeps."""
+        for case, modes in self._slices:
             slowest_ns = max(self._time_passes(worker, case, mode, 3) for mode in modes)
             self._passes[case, modes] = schedule.passes_for(slowest_ns)
-            fitting.append((case, modes))
-        self._slices = fitting
-        if not fitting:
-            raise WorkerFailed(f"nothing of it fits a budget of {self._budget_s:g} s")
 
     def _time_passes(self, worker: AsksWorker, case: str, mode: str, passes: int) -> int:
+        """Return how long the quickest of so many passes over a slice's blocks took, in ns."""
+        work = [(case, mode, self._draw(case), passes)]
         try:
-            answer = worker.ask({"do": "warm", "work": [(case, mode, passes)]}, self._timeout_s)
+            answer = worker.ask({"do": "warm", "work": work}, self._timeout_s)
         except WorkerFailed as failure:
             raise WorkerFailed(f"{case}: {failure}", failure.status, failure.trace) from None
         quickest_ns: int = answer["pass_ns"][0]
         return quickest_ns
+
+
+def _storable(value: float) -> float:
+    """Return what a result file gives back as it was; a clock too coarse would give 0, which none can hold."""
+    return max(round(value, DIGITS), 10.0**-DIGITS)
 
 
 def make_slices(case: Mapping[str, Any], *, in_context: bool) -> list[Slice]:

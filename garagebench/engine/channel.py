@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import select
+import signal
 import subprocess
 import tempfile
 import time
@@ -13,6 +14,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from garagebench.errors import GarageError
+
+#: Seconds that a worker has to be gone after its pipe has closed.
+LAST_WORDS_S = 5.0
 
 WORKER = Path(__file__).with_name("worker.py")
 
@@ -60,10 +64,10 @@ class Channel:
         finally:
             os.close(command_read)
             os.close(answer_write)
-        if core is not None:
-            # Before the worker imports anything: every thread that it starts inherits the core.
-            os.sched_setaffinity(self._process.pid, {core})
         self._buffer = b""
+        self._is_open = True
+        if core is not None:
+            self._pin(core)
 
     def __enter__(self) -> Self:
         return self
@@ -80,7 +84,7 @@ class Channel:
         except BrokenPipeError:
             raise WorkerFailed(self._obituary()) from None
         except TimeoutError:
-            raise WorkerFailed(f"no answer within {timeout_s:.0f} s: it hangs") from None
+            raise WorkerFailed(f"no answer within {timeout_s:.3g} s: it hangs") from None
         try:
             answer = json.loads(line)
         except ValueError:
@@ -92,10 +96,24 @@ class Channel:
         return answer
 
     def close(self) -> None:
-        """Kill the worker and wait for it."""
-        self._process.kill()
-        self._process.wait()
+        """Kill the worker, with all that it started, and wait for it; once is enough."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        if self._process.poll() is None:  # or its number may be somebody else's by now
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
         self._close_pipes()
+
+    def _pin(self, core: int) -> None:
+        # Before the worker imports anything: every thread that it starts inherits the core.
+        try:
+            os.sched_setaffinity(self._process.pid, {core})
+        except ProcessLookupError:
+            pass  # dead already: the first question will find out why
+        except OSError as error:
+            self.close()
+            raise WorkerFailed(f"it cannot be kept on core {core}: {error.strerror}") from None
 
     def _send(self, data: bytes, end: float) -> None:
         left = memoryview(data)
@@ -122,9 +140,11 @@ class Channel:
     def _obituary(self) -> str:
         """Say how the worker died, with the last thing that it wrote to standard error."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=5)
+            self._process.wait(timeout=LAST_WORDS_S)
         code = self._process.returncode
-        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        if code is None:
+            return "the worker closed its pipe"
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").splitlines()
         # A traceback ends with the error; what is indented belongs to something above it.

@@ -8,6 +8,7 @@ over rounds and generations its median to a fraction of one.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import random
 import tempfile
@@ -29,6 +30,15 @@ TIMEOUT_S = 60.0
 
 #: Share of the time that cold starts may take, beyond the first of each contestant.
 COLD_SHARE = 0.2
+
+#: Times the budget at which a generation is broken off; one with enough rounds for that ends with the budget.
+OVERDRAFT = 1.15
+
+#: Share of the budget by which a plan may be late and is kept: between two useful counts there is no good place to end.
+LATENESS = 0.05
+
+#: What is said to buy enough generations is so much more than this run would have needed: no two cost the same.
+MARGIN = 1.1
 
 
 @dataclass(frozen=True)
@@ -81,6 +91,9 @@ class Conductor:
         self._done = 0
         self._begin = 0.0
         self._cold_s = 0.0
+        self._one_cold_s = 0.0
+        self._first_s = 0.0
+        self._least_s = 0.0
 
     def run(self) -> Result:
         """Measure until the budget is spent. Ctrl-C ends it early: what there is, is kept."""
@@ -104,73 +117,113 @@ class Conductor:
         """Measure one generation; decide, from what it cost, how the rest of the budget is spent."""
         begin = self._clock()
         rounds = schedule.LEAST_ROUNDS if self._plan is None else self._plan.rounds
-        round_s = self._run_generation(rounds)
+        rounds, round_s = self._run_generation(rounds)
+        start_s = self._clock() - begin - rounds * round_s
         self._start_cold()
         self._done += 1
-        start_s = self._clock() - begin - round_s * rounds
         self._on_generation(self._result(interrupted=False))
         spent_s = self._clock() - self._begin
-        plan = schedule.plan(self._budget_s, spent_s, self._done, start_s, round_s)
-        if self._plan is None and plan.generations < LEAST_GENERATIONS:
-            self._notes.append(
-                f"a budget of {self._budget_s:g} s buys too few generations for intervals; "
-                f"{LEAST_GENERATIONS} need about {schedule.least_budget_s(start_s, round_s):.0f} s"
-            )
-        self._plan = plan
+        start_s += self._expected_cold_s(start_s + schedule.LEAST_ROUNDS * round_s)
+        self._plan = self._make_plan(spent_s, start_s, round_s)
+        if self._done == 1:
+            self._first_s = spent_s + (schedule.LEAST_ROUNDS - rounds) * round_s
+        self._least_s = self._first_s + schedule.least_s(LEAST_GENERATIONS - 1, start_s, round_s)
         self._report()
 
-    def _run_generation(self, rounds: int) -> float:
-        """Start fresh workers, measure the rounds with them; return the seconds that one round took."""
+    def _make_plan(self, spent_s: float, start_s: float, round_s: float) -> schedule.Plan:
+        before = self._plan
+        plan, late = (
+            schedule.plan(budget_s, spent_s, self._done, start_s, round_s)
+            for budget_s in (self._budget_s, (1 + LATENESS) * self._budget_s)
+        )
+        if before is not None and plan.generations < before.generations <= late.generations:
+            return schedule.Plan(before.generations, schedule.LEAST_ROUNDS)
+        return plan
+
+    def _run_generation(self, rounds: int) -> tuple[int, float]:
+        """Start fresh workers, measure with them; return how many rounds it were, and the seconds that one took."""
         with contextlib.ExitStack() as stack:
             workers: dict[str, AsksWorker] = {}
             for candidate in self._running():
-                with self._blame(candidate, "while it started"):
+                # What fails to start is closed at once: all workers share a core, and it may be running still.
+                with self._blame(candidate, "while it started"), contextlib.ExitStack() as own:
                     worker = self._start_worker(candidate.entrant.python, self._core, {})
-                    stack.callback(worker.close)
+                    own.callback(worker.close)
                     candidate.load(worker)
+                    self._deal(candidate)
                     candidate.warm_up(worker)
                     workers[candidate.entrant.name] = worker
+                    stack.push(own.pop_all())
             begin = self._clock()
             measured: dict[str, list[dict[str, float]]] = {name: [] for name in workers}
             try:
-                self._run_rounds(rounds, workers, measured)
+                done = self._run_rounds(rounds, workers, measured)
             finally:
                 for candidate in self._candidates:
                     candidate.keep(measured.get(candidate.entrant.name, []))
-            return (self._clock() - begin) / rounds
+            return done, (self._clock() - begin) / done
+
+    def _deal(self, candidate: Candidate) -> None:
+        """Let the candidate go through the same blocks as all others."""
+        for group, requests in candidate.groups.items():
+            deck = self._decks.setdefault(group, schedule.Deck(requests, self._rng))
+            if len(deck) != len(requests):
+                raise WorkerFailed(
+                    f"its cases of group {group!r} have {len(requests)} blocks, those of another contestant "
+                    f"{len(deck)}: what is compared must go through the same"
+                )
 
     def _run_rounds(
         self,
         rounds: int,
         workers: Mapping[str, AsksWorker],
         measured: Mapping[str, list[dict[str, float]]],
-    ) -> None:
-        for candidate in self._running():
-            for group, requests in candidate.groups.items():
-                if group not in self._decks:
-                    self._decks[group] = schedule.Deck(requests, self._rng)
+    ) -> int:
+        """Measure that many rounds, or fewer where the budget is at its end; return how many it were."""
         candidates = {candidate.entrant.name: candidate for candidate in self._candidates}
         orders = schedule.balanced_orders(list(workers), self._rng)
         for number in range(1, rounds + 1):
             blocks = {group: deck.draw() for group, deck in self._decks.items()}
             for name in next(orders):
                 if candidates[name].problem is None:
-                    with self._blame(candidates[name], f"in round {number}"):
+                    with self._blame(candidates[name], f"in round {number}", workers[name]):
                         measured[name].append(candidates[name].measure(workers[name], blocks))
             self._report()
-            if not self._running():
-                return
+            if not self._running() or self._is_overdue(number):
+                return number
+        return rounds
+
+    def _is_overdue(self, rounds: int) -> bool:
+        limit_s = self._budget_s * (1 if rounds >= schedule.LEAST_ROUNDS else OVERDRAFT)
+        return self._clock() - self._begin > limit_s
+
+    def _expected_cold_s(self, generation_s: float) -> float:
+        """Return the seconds of cold starts that come, on average, with a generation that takes so long."""
+        if not self._decks:
+            return self._one_cold_s
+        return min(self._one_cold_s, COLD_SHARE / (1 - COLD_SHARE) * generation_s)
+
+    def _may_start_cold(self) -> bool:
+        """Whether there is time: always at first, and where nothing else is measured, as long as it is planned."""
+        elapsed_s = self._clock() - self._begin
+        if not self._done or not self._decks:
+            return True
+        return (
+            self._cold_s <= COLD_SHARE * elapsed_s
+            and elapsed_s + self._one_cold_s <= self._budget_s
+        )
 
     def _start_cold(self) -> None:
         """Start everyone cold once, as long as cold starts take no more than their share of the time."""
         begin = self._clock()
-        if self._done and self._cold_s > COLD_SHARE * (begin - self._begin):
+        if not self._may_start_cold():
             return
         for candidate in self._running():
             if candidate.entrant.cold is not None:
                 with self._blame(candidate, "in a cold start"):
                     self._start_one_cold(candidate, candidate.entrant.cold)
-        self._cold_s += self._clock() - begin
+        self._one_cold_s = self._clock() - begin
+        self._cold_s += self._one_cold_s
 
     def _start_one_cold(self, candidate: Candidate, cold: Mapping[str, Any]) -> None:
         with tempfile.TemporaryDirectory(prefix="garagebench-") as empty:
@@ -181,26 +234,35 @@ class Conductor:
         candidate.keep_cold(answer, cold["series"])
 
     @contextlib.contextmanager
-    def _blame(self, candidate: Candidate, when: str) -> Iterator[None]:
-        """Turn a worker's failure into the contestant's problem: it is not started again."""
+    def _blame(
+        self, candidate: Candidate, when: str, worker: AsksWorker | None = None
+    ) -> Iterator[None]:
+        """Turn a worker's failure into the contestant's problem: it ends, and is not started again."""
         try:
             yield
         except WorkerFailed as failure:
             candidate.fail(failure, when)
+            if worker is not None:
+                worker.close()
 
     @contextlib.contextmanager
     def _own_core(self) -> Iterator[None]:
         """Keep one core for the workers and the rest for the conductor, where the system can."""
         cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
-        if len(cores) < 2:  # noqa: PLR2004  one for each of the two
-            why = (
-                "there is one core only" if cores else "this system cannot pin a process to a core"
-            )
+        why = "this system cannot pin a process to a core"
+        if len(cores) == 1:
+            why = "there is one core only"
+        elif cores:
+            core = max(cores)
+            try:
+                os.sched_setaffinity(0, cores - {core})
+                self._core = core
+            except OSError as error:
+                why = f"this process may not be pinned to a core ({error.strerror})"
+        if self._core is None:
             self._notes.append(f"{why}: the workers share theirs, expect wider intervals")
             yield
             return
-        self._core = max(cores)
-        os.sched_setaffinity(0, cores - {self._core})
         try:
             yield
         finally:
@@ -215,6 +277,11 @@ class Conductor:
 
     def _result(self, *, interrupted: bool) -> Result:
         contestants = (*(candidate.finish() for candidate in self._candidates), *self._absent)
-        return Result(
-            contestants, self._settings, self._environment, tuple(self._notes), interrupted
-        )
+        notes = list(self._notes)
+        plan = self._plan
+        if plan is not None and plan.generations < LEAST_GENERATIONS and self._running():
+            notes.append(
+                f"a budget of {self._budget_s:g} s buys too few generations for intervals; "
+                f"{LEAST_GENERATIONS} need about {math.ceil(MARGIN * self._least_s)} s"
+            )
+        return Result(contestants, self._settings, self._environment, tuple(notes), interrupted)

@@ -40,14 +40,21 @@ def estimate(values: Sequence[float]) -> Estimate:
 
 def interval_rank(count: int, confidence: float = CONFIDENCE) -> int:
     """Return r so that the r-th smallest and the r-th largest of `count` values bound the median; 0: none do."""
-    rank = 0
+    # What lies so far from the middle adds less than e^-200 to the tail; 2^-count is no float for counts in thousands.
+    rank = max(0, count // 2 - 10 * math.isqrt(count))
+    chance = math.exp(_log_choices(count, rank) - count * math.log(2))
     tail = 0.0
     while rank < count // 2:
-        tail += math.comb(count, rank) * 0.5**count
+        tail += chance
         if 1 - 2 * tail < confidence:
             break
+        chance *= (count - rank) / (rank + 1)
         rank += 1
     return rank
+
+
+def _log_choices(count: int, chosen: int) -> float:
+    return math.lgamma(count + 1) - math.lgamma(chosen + 1) - math.lgamma(count - chosen + 1)
 
 
 def useful_generations(most: int) -> int:
@@ -61,10 +68,24 @@ def useful_generations(most: int) -> int:
 
 
 def log_ratio(value: float, reference: float) -> float:
-    """Return ln(value / reference); minus infinity for a value, nan for a reference, that is not above zero."""
-    if not reference > 0:
-        return math.nan
-    return math.log(value / reference) if value > 0 else -math.inf
+    """Return ln(value / reference).
+
+    Infinite where one of them is not above zero (minus for the value, plus for the reference), nan where both are.
+    """
+    if value > 0 and reference > 0:
+        return math.log(value / reference)
+    if value > 0:
+        return math.inf
+    return -math.inf if reference > 0 else math.nan
+
+
+def median_log_ratio(values: Iterable[float], references: Iterable[float]) -> float:
+    """Return the median of the log ratios of one generation, round by round; nan where one of them has no sense."""
+    logs = [
+        log_ratio(value, reference) for value, reference in zip(values, references, strict=False)
+    ]
+    # A nan has no place in an order: a median with one in it would be any number.
+    return math.nan if any(map(math.isnan, logs)) else median(logs)
 
 
 def quantile(values: Iterable[float], share: float) -> float:

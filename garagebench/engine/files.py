@@ -6,10 +6,10 @@ run a generation, one value a round. What pyperf has no place for is JSON text u
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import tempfile
+import zlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -52,10 +52,13 @@ def save(result: Result, path: str | Path) -> None:
     ]
     if not benchmarks:
         raise ResultError(f"{path}: nothing was measured, so there is nothing to write")
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as directory:
-        whole = Path(directory, path.name)
-        pyperf.BenchmarkSuite(benchmarks).dump(str(whole))
-        os.replace(whole, path)
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as directory:
+            whole = Path(directory, path.name)
+            pyperf.BenchmarkSuite(benchmarks).dump(str(whole))
+            os.replace(whole, path)
+    except OSError as error:
+        raise ResultError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
 def load(path: str | Path) -> Result:
@@ -64,7 +67,9 @@ def load(path: str | Path) -> Result:
         suite = pyperf.BenchmarkSuite.load(str(path))
     except OSError as error:
         raise ResultError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, EOFError, gzip.zlib.error) as error:  # type: ignore[attr-defined]
+    except (EOFError, zlib.error) as error:
+        raise ResultError(f"{path}: cannot be read: {error}") from None
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ResultError(f"{path}: not a pyperf suite: {error}") from None
     text = suite.get_benchmarks()[0].get_metadata().get(KEY)
     if text is None:
@@ -76,13 +81,19 @@ def load(path: str | Path) -> Result:
                 f"{path}: written by another version of garagebench (schema {data['schema']}, this one reads {SCHEMA})"
             )
         return _undescribe(data, suite)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise ResultError(f"{path}: damaged: {type(error).__name__}: {error}") from None
 
 
 def _describe(result: Result) -> dict[str, Any]:
-    """Return all but the series."""
-    contestants = [{**asdict(contestant), "series": None} for contestant in result.contestants]
+    """Return all but the series, of which only the names: a benchmark's own does not tell where one begins."""
+    contestants = [
+        {
+            **asdict(contestant),
+            "series": [name for name, series in contestant.series.items() if series],
+        }
+        for contestant in result.contestants
+    ]
     return {**asdict(result), "contestants": contestants}
 
 
@@ -92,15 +103,12 @@ def _undescribe(data: dict[str, Any], suite: Any) -> Result:
         Contestant(
             name=one["name"],
             rows=tuple(RowTerms(**row) for row in one["rows"]),
-            series={
-                name.removeprefix(f"{one['name']}/"): _series(benchmark)
-                for name, benchmark in benchmarks.items()
-                if name.startswith(f"{one['name']}/")
-            },
+            series={name: _series(benchmarks[f"{one['name']}/{name}"]) for name in one["series"]},
             problem=None if one["problem"] is None else Problem(**one["problem"]),
             caveats=tuple(one["caveats"]),
             environment=one["environment"],
-            row_names=tuple(one["row_names"]),
+            row_names=None if one["row_names"] is None else tuple(one["row_names"]),
+            answers=one["answers"],
         )
         for one in data["contestants"]
     )
@@ -119,7 +127,7 @@ def _series(benchmark: Any) -> Series:
 
 
 def _benchmark(result: Result, contestant: Contestant, name: str, series: Series, text: str) -> Any:
-    in_bytes = name.endswith("peak_memory")
+    in_bytes = name == "start/peak_memory"
     metadata = {
         **result.environment,
         **contestant.environment,

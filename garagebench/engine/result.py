@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from garagebench.engine.estimate import LEAST_GENERATIONS, Estimate, estimate, log_ratio, quantile
+from garagebench.engine.estimate import (
+    LEAST_GENERATIONS,
+    Estimate,
+    estimate,
+    median_log_ratio,
+    quantile,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +28,9 @@ RATIO_DIGITS = 5
 
 #: Spread (p90/p10) of one case within a run above which the host itself changed speed.
 STEADY = 1.3
+
+#: Name of the one row of a contestant that failed before anybody could say what rows there are.
+EVERYTHING = "everything"
 
 Series = list[list[float]]  # one list a generation, one value a round
 
@@ -57,7 +66,8 @@ class Contestant:
     """What one contestant gave: its measured series, the rows that are made of them, and what is to be known.
 
     series: name -> generations of rounds, in ns for one request (bytes for the peak of memory).
-    row_names: the rows that were asked for, so that they can be listed where nothing was measured.
+    row_names: the rows that were asked for, so that they can be listed where nothing was measured; None: not known.
+    answers: case -> digest of what it must answer.
     """
 
     name: str
@@ -66,7 +76,8 @@ class Contestant:
     problem: Problem | None = None
     caveats: tuple[str, ...] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
-    row_names: tuple[str, ...] = ()
+    row_names: tuple[str, ...] | None = None
+    answers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -145,10 +156,19 @@ class Result:
         if problem is not None:
             rows += [
                 ResultRow(contestant.name, name, "ns", problem.status, caveats=(problem.reason,))
-                for name in contestant.row_names
+                for name in self._expected_rows(contestant)
                 if name not in known
             ]
         return rows
+
+    def _expected_rows(self, contestant: Contestant) -> tuple[str, ...]:
+        """Return the rows that were asked for: as said, as its worker said, or as anybody's said."""
+        if contestant.row_names is not None:
+            return contestant.row_names
+        for one in (contestant, *self.contestants):
+            if one.rows:
+                return tuple(row.name for row in one.rows)
+        return (EVERYTHING,)
 
     def _row(self, contestant: Contestant, terms: RowTerms) -> ResultRow:
         caveats = list(contestant.caveats)
@@ -170,7 +190,12 @@ class Result:
             absolute = None
             caveats.append("too fast to be told from the loop around it")
         in_context = combine(contestant.series, terms.in_context)
-        ratio = self._ratio(terms, generations) if absolute is not None else None
+        logs = self._log_ratios(terms, generations) if absolute is not None else []
+        ratio = _exponential(estimate(logs)) if logs else None
+        if len(logs) < min(len(generations), LEAST_GENERATIONS) and logs:
+            caveats.append(
+                f"{self.reference.name} has {_count(len(logs), 'generation')} only: the ratio has no interval"
+            )
         return ResultRow(
             contestant.name,
             terms.name,
@@ -187,29 +212,19 @@ class Result:
             caveats=tuple(caveats),
         )
 
-    def _ratio(self, terms: RowTerms, generations: Series) -> Estimate | None:
-        """Return the ratio to the reference's row of that name, taken within rounds; None where it has no sense."""
+    def _log_ratios(self, terms: RowTerms, generations: Series) -> list[float]:
+        """Return, for each generation, the log ratio to the reference's row; empty where it has no sense."""
+        problem = self.reference.problem
         same = next((row for row in self.reference.rows if row.name == terms.name), None)
-        if same is None:
-            return None
+        if same is None or (problem is not None and problem.status == "wrong"):
+            return []
         logs = [
-            median(
-                [
-                    log_ratio(value, reference)
-                    for value, reference in zip(values, references, strict=False)
-                ]
-            )
+            median_log_ratio(values, references)
             for values, references in zip(
                 generations, combine(self.reference.series, same.isolated), strict=False
             )
         ]
-        if not logs or not all(map(math.isfinite, logs)):
-            return None
-        found = estimate(logs)
-        low, high = (
-            None if bound is None else math.exp(bound) for bound in (found.low, found.high)
-        )
-        return Estimate(math.exp(found.median), low, high)
+        return logs if all(map(math.isfinite, logs)) else []
 
 
 def combine(series: Mapping[str, Series], terms: Mapping[str, float]) -> Series:
@@ -236,6 +251,11 @@ def host_spread(reference: Contestant) -> float | None:
         return None
     longest = max(lists, key=median)
     return quantile(longest, 0.9) / quantile(longest, 0.1)
+
+
+def _exponential(found: Estimate) -> Estimate:
+    low, high = (None if bound is None else math.exp(bound) for bound in (found.low, found.high))
+    return Estimate(math.exp(found.median), low, high)
 
 
 def _parts(found: Estimate | None, digits: int) -> tuple[float | None, float | None, float | None]:

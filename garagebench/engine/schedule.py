@@ -58,20 +58,23 @@ class Deck:
         self._rng = rng
         self._left: list[int] = []
 
+    def __len__(self) -> int:
+        return len(self._requests)
+
     def draw(self) -> list[int]:
         """Return block numbers, sorted: at least one, and no more than SLICE_REQUESTS requests otherwise."""
         drawn: list[int] = []
         total = 0
         while len(drawn) < len(self._requests):
             if not self._left:
-                self._left = [
-                    number for number in range(len(self._requests)) if number not in drawn
-                ]
+                self._left = list(range(len(self._requests)))
                 self._rng.shuffle(self._left)
-            total += self._requests[self._left[-1]]
+            number = next(number for number in self._left if number not in drawn)
+            total += self._requests[number]
             if drawn and total > SLICE_REQUESTS:
                 break
-            drawn.append(self._left.pop())
+            self._left.remove(number)
+            drawn.append(number)
         return sorted(drawn)
 
 
@@ -90,7 +93,8 @@ def plan(budget_s: float, spent_s: float, done: int, start_s: float, round_s: fl
     generation and one round of it cost.
     """
     left_s = budget_s - spent_s
-    most = done + max(0, int(left_s / (start_s + LEAST_ROUNDS * round_s)))
+    round_s = max(round_s, 1e-9)  # a coarse clock may see none go by
+    most = done + max(0, int(left_s / least_s(1, start_s, round_s)))
     generations = max(done, useful_generations(most))
     if generations == done:
         return Plan(done, LEAST_ROUNDS)
@@ -98,12 +102,15 @@ def plan(budget_s: float, spent_s: float, done: int, start_s: float, round_s: fl
     return Plan(generations, int(min(MOST_ROUNDS, max(LEAST_ROUNDS, rounds))))
 
 
-def least_budget_s(start_s: float, round_s: float) -> float:
-    """Return the smallest budget that gives enough generations for an interval."""
-    return LEAST_GENERATIONS * (start_s + LEAST_ROUNDS * round_s)
+def least_s(generations: int, start_s: float, round_s: float) -> float:
+    """Return the seconds that so many generations take at least."""
+    return generations * (start_s + LEAST_ROUNDS * round_s)
 
 
-def least_case_s(pass_ns: float) -> float:
-    """Return the seconds that a case of that pass takes at least, over all slices of the fewest generations."""
-    passes = (LEAD_IN + LEAST_PASSES) * LEAST_ROUNDS * LEAST_GENERATIONS
-    return passes * pass_ns * 1e-9
+def least_case_s(pass_ns: float, warm_up: int) -> float:
+    """Return the seconds that a case of that pass takes at least, over the fewest generations.
+
+    warm_up: passes that come before anything counts.
+    """
+    passes = warm_up + (LEAD_IN + LEAST_PASSES) * LEAST_ROUNDS
+    return LEAST_GENERATIONS * passes * pass_ns * 1e-9

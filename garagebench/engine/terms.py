@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.result import RowTerms
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ def make_terms(
     """Expand a subject's rows into sums over series; without rows, every case is one.
 
     cases: as the worker describes them. rows: (name, isolated, in_context) with quantities and factors.
-    in_context: whether this interpreter has figures in context at all.
+    in_context: whether this interpreter has figures in context at all. Raises WorkerFailed for a row of what no
+    case gives.
     """
     if rows is None:
         rows = [(case["name"], {case["name"]: 1}, {}) for case in cases]
@@ -24,8 +26,8 @@ def make_terms(
     return tuple(
         RowTerms(
             name,
-            _expand(isolated, quantities),
-            _expand(contextual, quantities) if in_context else {},
+            _expand(name, isolated, quantities),
+            _expand(name, contextual, quantities) if in_context else {},
             single=len(isolated) == 1,
         )
         for name, isolated, contextual in rows
@@ -47,10 +49,14 @@ def _quantities(case: Mapping[str, Any]) -> dict[str, dict[str, float]]:
 
 
 def _expand(
-    row: Mapping[str, float], quantities: Mapping[str, Mapping[str, float]]
+    name: str, row: Mapping[str, float], quantities: Mapping[str, Mapping[str, float]]
 ) -> dict[str, float]:
     terms: dict[str, float] = {}
     for quantity, factor in row.items():
+        if quantity not in quantities:
+            raise WorkerFailed(
+                f"its row {name!r} is made of {quantity!r}, which no case gives; there is: {', '.join(quantities)}"
+            )
         for series, weight in quantities[quantity].items():
             terms[series] = terms.get(series, 0) + factor * weight
     return terms

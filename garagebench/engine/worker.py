@@ -9,9 +9,10 @@ Commands, by `do`:
               -> interface_version, cases, rows, caveats, environment
     measure   case, modes (of "loop", "empty", "steps", "intervals"), blocks, lead_in, passes
               -> passes: {series: [ns of each kept pass, ...]} summed over the blocks, requests
-    warm      work: [[case, mode, passes], ...]  ->  pass_ns: [ns of the quickest pass, ...]
+    warm      work: [[case, mode, blocks, passes], ...]  ->  pass_ns: [ns of the quickest pass, ...]
     call      packages, target "module:name", arguments  ->  result, import_ns, peak_memory_bytes
     describe  -> environment
+    answers   case -> answers: [text of each expected answer, ...], block after block
     quit
 
 An answer to what failed has `error` (one sentence), `status` ("wrong", "unavailable" or "invalid") and `trace`.
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import base64
 import gc
+import hashlib
 import importlib
 import importlib.util
 import json
@@ -33,10 +35,17 @@ import traceback
 from collections.abc import Iterable
 from typing import Any, Callable
 
-WORKER_VERSION = 1
+#: What a script is called while it is imported for the objects that it pickled.
+MAIN = "__garagebench_main__"
 
 #: Collecting garbage and warming up are not measured; a pass is what lies between two of these.
 clock = time.perf_counter_ns
+
+
+class BadSubject(Exception):
+    """A subject is not what `garagebench.interface` describes."""
+
+    status = "invalid"
 
 
 class WrongResult(Exception):
@@ -78,6 +87,7 @@ class Worker:
             "warm": self._warm,
             "call": self._call,
             "describe": lambda: {"environment": describe_environment()},
+            "answers": lambda case: {"answers": self._cases[case].answers()},
         }
         try:
             return do[command.pop("do")](**command)
@@ -92,11 +102,14 @@ class Worker:
 
     def _load(self, source: dict[str, Any]) -> dict[str, Any]:
         gc.disable()  # look-up tables of a million spaces are made in a third of the time
-        subject = load_subject(source)
-        cases = list(subject.cases())
-        self._cases = {case.name: TimedCase(case) for case in cases}
+        try:
+            subject = load_subject(source)
+            cases = list(subject.cases())
+            check_cases(cases)
+            self._cases = {case.name: TimedCase(case) for case in cases}
+        finally:
+            gc.enable()
         rows = getattr(subject, "rows", None)
-        gc.enable()
         gc.collect()
         if hasattr(gc, "freeze"):
             gc.freeze()  # what is loaded stays: collections between slices need not look at it
@@ -121,8 +134,11 @@ class Worker:
             gc.enable()
         return {"passes": measured, "requests": timed.requests(blocks)}
 
-    def _warm(self, work: list[tuple[str, str, int]]) -> dict[str, Any]:
-        return {"pass_ns": [self._cases[case].warm(mode, passes) for case, mode, passes in work]}
+    def _warm(self, work: list[tuple[str, str, list[int], int]]) -> dict[str, Any]:
+        pass_ns = [
+            self._cases[case].warm(mode, blocks, passes) for case, mode, blocks, passes in work
+        ]
+        return {"pass_ns": pass_ns}
 
     def _call(self, packages: dict[str, str], target: str, arguments: Any) -> dict[str, Any]:
         begin = clock()
@@ -139,20 +155,26 @@ def load_subject(source: dict[str, Any]) -> Any:
     """Make the subject that the source describes: a factory and its arguments, or a pickled object."""
     if "factory" in source:
         return find(source["packages"], source["factory"])(source["arguments"])
-    sys.path[:] = source["path"]
+    sys.path[:] = [*source["path"], *(path for path in sys.path if path not in source["path"])]
+    import_packages(source["packages"])
     if source["main"] is not None:
         # Objects of the caller's script were pickled as being in __main__.
-        sys.modules["__main__"] = import_file("__garagebench_main__", source["main"])
+        sys.modules["__main__"] = import_file(MAIN, source["main"])
     return pickle.loads(base64.b64decode(source["pickled"]))  # noqa: S301  the conductor made it
 
 
 def find(packages: dict[str, str], target: str) -> Any:
     """Import "module:name"; the packages are found in their given directories and nowhere else."""
+    import_packages(packages)
+    module_name, _, name = target.partition(":")
+    return getattr(importlib.import_module(module_name), name)
+
+
+def import_packages(packages: dict[str, str]) -> None:
+    """Import each package from its directory."""
     for name, directory in packages.items():
         if name not in sys.modules:
             import_file(name, os.path.join(directory, "__init__.py"), [directory])
-    module_name, _, name = target.partition(":")
-    return getattr(importlib.import_module(module_name), name)
 
 
 def import_file(name: str, path: str, search: list[str] | None = None) -> Any:
@@ -164,6 +186,27 @@ def import_file(name: str, path: str, search: list[str] | None = None) -> Any:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def check_cases(cases: list[Any]) -> None:
+    """Raise BadSubject for cases that cannot be measured, or not as they mean to be."""
+    blocks: dict[str, int] = {}
+    seen: set[str] = set()
+    for case in cases:
+        if case.name in seen:
+            raise BadSubject(f"two cases are called {case.name!r}")
+        seen.add(case.name)
+        if not case.steps:
+            raise BadSubject(f"case {case.name!r} has no steps, so there is nothing to time")
+        if not case.blocks:
+            raise BadSubject(f"case {case.name!r} has no blocks")
+        if any(block.requests < 1 for block in case.blocks):
+            raise BadSubject(f"case {case.name!r} has a block of fewer than one request")
+        if blocks.setdefault(case.group, len(case.blocks)) != len(case.blocks):
+            raise BadSubject(
+                f"case {case.name!r} has {len(case.blocks)} blocks, another of its group {case.group!r} "
+                f"has {blocks[case.group]}: give it a group of its own"
+            )
 
 
 class TimedCase:
@@ -187,7 +230,13 @@ class TimedCase:
             "intervals": case.intervals is not None,
             # How often the clock is read for one request, on average over all blocks.
             "clock_reads": self._clock_reads(),
+            # Two sides whose digests agree answer alike.
+            "answers_digest": hashlib.sha256("\n".join(self.answers()).encode()).hexdigest(),
         }
+
+    def answers(self) -> list[str]:
+        """Return every expected answer as text."""
+        return [repr(answer) for block in self._case.blocks for answer in block.expected]
 
     def _clock_reads(self) -> dict[str, float]:
         requests = sum(block.requests for block in self._case.blocks)
@@ -201,12 +250,13 @@ class TimedCase:
                 counts[name] = counts.get(name, 0) + count
         return {name: count / requests for name, count in counts.items() if name != "clock"}
 
-    def warm(self, mode: str, passes: int) -> int:
-        """Go through every block that often; the quickest pass over all of them, resets included, in ns."""
+    def warm(self, mode: str, blocks: Iterable[int], passes: int) -> int:
+        """Go through the blocks that often; the quickest pass over all of them, resets included, in ns."""
         quickest = 0
+        chosen = [self._case.blocks[number] for number in blocks]
         for _ in range(passes):
             begin = clock()
-            for block in self._case.blocks:
+            for block in chosen:
                 self._pass(block, mode)
             took = clock() - begin
             quickest = min(took, quickest or took)
@@ -281,45 +331,48 @@ class TimedCase:
 def compile_loop(case: Any, steps: Iterable[Any]) -> Callable[..., int]:
     """Compile the timed loop of a case; without steps, the empty loop that is subtracted from it."""
     sources = [step.source for step in steps]
-    kept = case.result if sources else case.target.partition(",")[0]
-    body = [*sources, f"keep({kept})"]
+    kept = case.result if sources else case.target.partition(",")[0].strip("(*[ ")
+    body = [*sources, f"_keep({kept})"]
     if case.catches:
         body = [
             "try:",
             *(f"    {line}" for line in body),
-            "except caught as error:",
-            "    keep(error.__class__)",
+            "except _caught as _error:",
+            "    _keep(_error.__class__)",
         ]
-    return _define(case, "keep", [f"for {case.target} in tape:", *(f"    {line}" for line in body)])
+    return _define(case, "_keep", body)
 
 
 def compile_stepped_loop(case: Any) -> Callable[..., int]:
     """Compile the loop that reads the clock before and after each step, and twice before the first.
 
-    mark((before, t0, t1, ..., raised)): t0 - before is an empty interval; what was not reached is None.
+    _mark((before, t0, t1, ..., raised)): t0 - before is an empty interval; what was not reached is None.
     """
-    times = [f"t{number}" for number in range(1, len(case.steps) + 1)]
-    body = [f"{' = '.join(times)} = raised = None", "before = clock()", "t0 = clock()", "try:"]
+    times = [f"_t{number}" for number in range(1, len(case.steps) + 1)]
+    body = [f"{' = '.join(times)} = _raised = None", "_before = _clock()", "_t0 = _clock()", "try:"]
     for time_name, step in zip(times, case.steps):
-        body += [f"    {step.source}", f"    {time_name} = clock()"]
+        body += [f"    {step.source}", f"    {time_name} = _clock()"]
     body += [
-        f"    keep({case.result})",
-        "except caught as error:",
-        "    raised = clock()",
-        "    keep(error.__class__)",
+        f"    _keep({case.result})",
+        "except _caught as _error:",
+        "    _raised = _clock()",
+        "    _keep(_error.__class__)",
     ]
-    body += [f"mark((before, t0, {', '.join(times)}, raised))"]
-    return _define(
-        case, "keep, mark", [f"for {case.target} in tape:", *(f"    {line}" for line in body)]
-    )
+    body += [f"_mark((_before, _t0, {', '.join(times)}, _raised))"]
+    return _define(case, "_keep, _mark", body)
 
 
-def _define(case: Any, parameters: str, loop: list[str]) -> Callable[..., int]:
-    # Each case has a code object of its own, so that no specialisation and no trace is shared with another.
+def _define(case: Any, parameters: str, body: list[str]) -> Callable[..., int]:
+    # Each case has a code object of its own, so that no specialisation and no trace is shared with another. Its own
+    # names begin with an underscore, so that a step may call its variables as it likes.
     names = "".join(f", {name}" for name in case.names)
-    lines = [f"def timed(tape, clock, caught, {parameters}{names}):", "    begin = clock()"]
-    lines += [f"    {line}" for line in loop]
-    lines += ["    return clock() - begin"]
+    lines = [
+        f"def timed(_tape, _clock, _caught, {parameters}{names}):",
+        "    _begin = _clock()",
+        f"    for {case.target} in _tape:",
+        *(f"        {line}" for line in body),
+        "    return _clock() - _begin",
+    ]
     scope: dict[str, Any] = {}
     exec(compile("\n".join(lines), f"<loop of {case.name}>", "exec"), scope)  # noqa: S102  as `timeit` does
     timed: Callable[..., int] = scope["timed"]
@@ -350,7 +403,6 @@ def describe_environment() -> dict[str, str]:
     environment = {
         "python_implementation": platform.python_implementation(),
         "python_version": platform.python_version(),
-        "python_executable": sys.executable,
     }
     if platform.python_compiler():
         environment["python_compiler"] = platform.python_compiler()

@@ -20,7 +20,11 @@ def render_listing(topics: Mapping[str, Items], form: str, console: Console) -> 
     """Return the items of each topic; all items of a topic have the same keys."""
     if form == "json":
         return json.dumps({topic: list(items) for topic, items in topics.items()}, indent=2) + "\n"
-    parts = [_RENDERERS[form](items) if form in _RENDERERS else _table(items, console) for items in topics.values() if items]
+    parts = [
+        _RENDERERS[form](items) if form in _RENDERERS else _table(items, console)
+        for items in topics.values()
+        if items
+    ]
     return "\n".join(parts)
 
 
@@ -33,7 +37,11 @@ def _csv(items: Items) -> str:
 
 
 def _markdown(items: Items) -> str:
-    lines = [list(items[0]), ["---"] * len(items[0]), *([escape(value) for value in item.values()] for item in items)]
+    lines = [
+        list(items[0]),
+        ["---"] * len(items[0]),
+        *([escape(value) for value in item.values()] for item in items),
+    ]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 

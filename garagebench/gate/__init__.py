@@ -1,0 +1,1 @@
+"""Two measurements to a verdict."""

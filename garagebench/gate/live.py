@@ -1,0 +1,313 @@
+"""Two revisions measured live in lock-step, and judged.
+
+Three phases, each with fresh processes. *Screening* shows which stages are long enough to be judged. The *first
+look* measures all of them; most gates end there. The *second look* spends the rest of the budget where a case is
+undecided. Screening decides nothing: what is judged and printed comes from the two looks alone, and each may use
+up half of the gate's error.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from itertools import zip_longest
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from garagebench.engine import Conductor, Contestant, Entrant, Progress, Result
+from garagebench.engine.channel import Channel
+from garagebench.engine.conductor import TIMEOUT_S
+from garagebench.engine.estimate import log_ratio
+from garagebench.engine.result import combine
+from garagebench.gate.verdict import (
+    ALPHA,
+    Judgement,
+    Outcome,
+    generations_needed,
+    judge,
+    least_generations,
+    overall,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+#: Stages shorter than this are judged as part of `total` only: a loop around them weighs too much.
+LEAST_STAGE_NS = 200.0
+
+#: Shares of the budget that screening and the first look take.
+SCREENING = 0.15
+FIRST_LOOK = 0.6
+LOOKS = 2
+
+#: Derived rows that say nothing of a change by themselves.
+NOT_JUDGED = ("unattributed",)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One implementation on one interpreter, on both sides. Sources are what a worker's `load` takes."""
+
+    impl: str
+    runtime: str
+    python: str
+    base: Mapping[str, Any]
+    head: Mapping[str, Any]
+
+
+@dataclass(frozen=True, order=True)
+class CaseKey:
+    """What a judgement belongs to."""
+
+    impl: str
+    runtime: str
+    operation: str
+    stage: str
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """What the gate found. notes: what a reader should know; why: the reason where nothing could be judged."""
+
+    outcome: Outcome
+    cases: Mapping[CaseKey, Judgement]
+    attributed_to: str | None
+    seconds: float
+    notes: tuple[str, ...] = ()
+    interrupted: bool = False
+
+
+class LiveGate:
+    """Runs the phases. `measure(entrants, budget_s, seed)` and the clock are passed in."""
+
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        *,
+        threshold: Callable[[CaseKey], float],
+        budget_s: float,
+        seed: int,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        allow_different_answers: bool = False,
+        measure: Callable[[list[Entrant], float, int], Result] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._pairs = pairs
+        self._threshold = threshold
+        self._budget_s = budget_s
+        self._seed = seed
+        self._on_progress = on_progress
+        self._allow_different_answers = allow_different_answers
+        self._measure = measure or self._conduct
+        self._clock = clock
+        self._begin = 0.0
+        self._notes: list[str] = []
+        self._sizes_ns: dict[CaseKey, float] = {}
+
+    def run(self) -> GateResult:
+        """Measure and judge."""
+        self._begin = self._clock()
+        screened = self._phase(SCREENING * self._budget_s, 0, None)
+        trouble = self._trouble(screened)
+        if trouble is not None:
+            return self._finish({}, trouble, interrupted=screened.interrupted)
+        judged = self._choose(screened)
+        changes: dict[CaseKey, list[float]] = {case: [] for case in judged}
+        judgements: dict[CaseKey, Judgement] = {}
+        open_cases = judged
+        for look in range(1, LOOKS + 1):
+            share = FIRST_LOOK if look < LOOKS else 1.0
+            budget_s = share * (self._budget_s - (self._clock() - self._begin))
+            measured = self._phase(budget_s, look, {case.stage for case in open_cases})
+            trouble = self._trouble(measured)
+            if trouble is not None:
+                return self._finish(judgements, trouble, interrupted=measured.interrupted)
+            for case, values in self._changes(measured).items():
+                if case in open_cases:
+                    changes[case] += values
+            # Of all cases, though some are decided already: the level must allow for every one.
+            judged_now = judge(changes, self._thresholds(judged), ALPHA / LOOKS)
+            judgements |= {case: judged_now[case] for case in open_cases}
+            open_cases = [case for case in judged if judgements[case].outcome == "inconclusive"]
+            if not open_cases:
+                break
+        self._advise(judgements, open_cases)
+        return self._finish(judgements, None, interrupted=False)
+
+    def _phase(self, budget_s: float, number: int, stages: set[str] | None) -> Result:
+        """Measure with fresh processes; stages None: all."""
+        entrants = [
+            Entrant(f"{side} {_name(pair)}", pair.python, _restrict(source, stages))
+            for pair in self._pairs
+            for side, source in (("base", pair.base), ("head", pair.head))
+        ]
+        return self._measure(entrants, max(budget_s, 1.0), self._seed * (LOOKS + 1) + number)
+
+    def _conduct(self, entrants: list[Entrant], budget_s: float, seed: int) -> Result:
+        begun_s = self._clock() - self._begin
+
+        def pass_on(progress: Progress) -> None:
+            elapsed_s = begun_s + progress.elapsed_s
+            expected_s = max(self._budget_s, elapsed_s)
+            self._on_progress(
+                Progress(progress.generation, progress.generations, elapsed_s, expected_s)
+            )
+
+        return Conductor(entrants, budget_s=budget_s, seed=seed, on_progress=pass_on).run()
+
+    def _sides(self, result: Result) -> list[tuple[Pair, Contestant, Contestant]]:
+        found = {contestant.name: contestant for contestant in result.contestants}
+        return [
+            (pair, found[f"base {_name(pair)}"], found[f"head {_name(pair)}"])
+            for pair in self._pairs
+        ]
+
+    def _trouble(self, result: Result) -> str | None:
+        """Return why the measurement cannot be judged, if so."""
+        if result.interrupted:
+            return "interrupted before the end"
+        for pair, base, head in self._sides(result):
+            for side in (base, head):
+                if side.problem is not None:
+                    return f"{side.name.partition(' ')[0]} of {_name(pair)}: {side.problem.reason}"
+            if not self._allow_different_answers and base.answers != head.answers:
+                return (
+                    f"the sides of {_name(pair)} answer differently: {find_difference(pair)}; "
+                    "--allow-different-answers compares them all the same"
+                )
+        return None
+
+    def _choose(self, screened: Result) -> list[CaseKey]:
+        """Return the cases that are long enough to be judged by themselves; `total` always is."""
+        chosen = []
+        short = []
+        for pair, base, head in self._sides(screened):
+            self._notes += dict.fromkeys((*base.caveats, *head.caveats))
+            known = {terms.name for terms in head.rows}
+            for terms in base.rows:
+                case = _key(pair, terms.name)
+                if case.stage in NOT_JUDGED or terms.name not in known:
+                    continue
+                size_ns = median(map(median, combine(base.series, terms.isolated)))
+                self._sizes_ns[case] = size_ns
+                if case.stage == "total" or size_ns >= LEAST_STAGE_NS:
+                    chosen.append(case)
+                else:
+                    short.append(f"{case.operation} {case.stage}")
+        if short:
+            listed = ", ".join(dict.fromkeys(short))
+            self._notes.append(
+                f"under {LEAST_STAGE_NS:.0f} ns and so judged as part of total only: {listed}"
+            )
+        return chosen
+
+    def _changes(self, result: Result) -> dict[CaseKey, list[float]]:
+        """Return for each case the log of head / base of every generation, taken within rounds."""
+        changes = {}
+        for pair, base, head in self._sides(result):
+            in_base = {terms.name: terms for terms in base.rows}
+            for terms in head.rows:
+                if terms.name in in_base:
+                    pairs = zip(
+                        combine(head.series, terms.isolated),
+                        combine(base.series, in_base[terms.name].isolated),
+                        strict=False,
+                    )
+                    logs = [
+                        median(log_ratio(h, b) for h, b in zip(heads, bases, strict=False))
+                        for heads, bases in pairs
+                    ]
+                    changes[_key(pair, terms.name)] = [log for log in logs if math.isfinite(log)]
+        return changes
+
+    def _thresholds(self, cases: Sequence[CaseKey]) -> dict[CaseKey, float]:
+        return {case: math.log1p(self._threshold(case) / 100) for case in cases}
+
+    def _advise(self, judgements: Mapping[CaseKey, Judgement], undecided: list[CaseKey]) -> None:
+        """Say which budget would decide what this one did not."""
+        needed = []
+        least = least_generations(len(judgements), ALPHA / LOOKS)
+        for case in undecided:
+            judgement = judgements[case]
+            generations = generations_needed(judgement, math.log1p(self._threshold(case) / 100))
+            if generations is not None:
+                needed.append(max(generations, least) / max(judgement.generations, 1))
+        if needed:
+            self._notes.append(
+                f"undecided: {_list(undecided)}; a budget of about {max(needed) * self._budget_s:.0f} s would do"
+            )
+        elif undecided:
+            self._notes.append(f"undecided: {_list(undecided)}; too close to the threshold to tell")
+
+    def _finish(
+        self, judgements: Mapping[CaseKey, Judgement], trouble: str | None, *, interrupted: bool
+    ) -> GateResult:
+        if trouble is not None:
+            self._notes.insert(0, trouble)
+        outcomes = [judgement.outcome for judgement in judgements.values()]
+        return GateResult(
+            overall(outcomes) if trouble is None else "inconclusive",
+            judgements,
+            attribute(judgements, self._sizes_ns) if trouble is None else None,
+            self._clock() - self._begin,
+            tuple(self._notes),
+            interrupted,
+        )
+
+
+def attribute(
+    judgements: Mapping[CaseKey, Judgement], sizes_ns: Mapping[CaseKey, float]
+) -> str | None:
+    """Return the stage to which the slowdown is put down: of those slower, the one that adds the most.
+
+    `sequence` is less than the whole of it by `assignment`: it is named only where that one is not slower.
+    None where only `total` is slower, or nothing.
+    """
+    slower = [case for case, judgement in judgements.items() if judgement.outcome == "slower"]
+    stages = [case for case in slower if case.stage != "total"]
+    if any(case.stage == "assignment" for case in stages):
+        stages = [case for case in stages if case.stage != "sequence"]
+    if not stages:
+        return None
+    return max(stages, key=lambda case: judgements[case].change * sizes_ns[case]).stage
+
+
+def find_difference(pair: Pair) -> str:
+    """Load both sides once more and return the first answer in which they differ, in words."""
+    answers = [_load_answers(pair.python, source) for source in (pair.base, pair.head)]
+    for case in answers[0]:
+        for number, (base, head) in enumerate(
+            zip_longest(answers[0][case], answers[1].get(case, []), fillvalue="nothing"), 1
+        ):
+            if base != head:
+                return f"{case}, answer {number} is {base} in base and {head} in head"
+    return "their cases are not the same"
+
+
+def _load_answers(python: str, source: Mapping[str, Any]) -> dict[str, list[str]]:
+    with Channel(python) as channel:
+        cases = channel.ask({"do": "load", "source": dict(source)}, TIMEOUT_S)["cases"]
+        return {
+            case["name"]: channel.ask({"do": "answers", "case": case["name"]}, TIMEOUT_S)["answers"]
+            for case in cases
+        }
+
+
+def _restrict(source: Mapping[str, Any], stages: set[str] | None) -> dict[str, Any]:
+    if stages is None:
+        return dict(source)
+    return {**source, "arguments": {**source["arguments"], "stages": sorted(stages)}}
+
+
+def _key(pair: Pair, row: str) -> CaseKey:
+    operation, _, stage = row.partition("/")
+    return CaseKey(pair.impl, pair.runtime, operation, stage)
+
+
+def _name(pair: Pair) -> str:
+    return f"{pair.impl}@{pair.runtime}"
+
+
+def _list(cases: Sequence[CaseKey]) -> str:
+    return ", ".join(f"{case.operation} {case.stage}" for case in cases)

@@ -1,0 +1,66 @@
+"""Two result files, judged. They share no rounds: what the host did between them stands in the figures, too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from garagebench.gate.ranks import LEAST_RUNS, Change, compare_samples, interval_rank
+from garagebench.gate.samples import Samples, describe_differences, match_cases
+from garagebench.gate.verdict import ALPHA, TAIL, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NO_SHARED_ROUNDS = (
+    "files from different runs share no rounds: a host that changed speed between them looks like a change of the "
+    "code; compare two revisions live where you can"
+)
+
+
+@dataclass(frozen=True)
+class FilesCompared:
+    """Case -> (outcome, change); notes: what a reader should know."""
+
+    cases: Mapping[str, tuple[Outcome, Change]]
+    notes: tuple[str, ...]
+
+
+def compare_files(base: Samples, head: Samples, threshold_percent: float) -> FilesCompared:
+    """Judge every case that both files have; slower by mistake with at most ALPHA, all cases together."""
+    names = match_cases(base, head)
+    cases = {
+        name: _judge(
+            base.cases[name].values, head.cases[name].values, threshold_percent, len(names)
+        )
+        for name in names
+    }
+    notes = [NO_SHARED_ROUNDS, *describe_differences(base.environment, head.environment)]
+    if not names:
+        notes.append(f"{base.path} and {head.path} have no case in common")
+    few = [name for name in names if not _is_bounded(base, head, name)]
+    if few:
+        notes.append(
+            f"too few runs for an interval: {', '.join(few)}; at 95 % it takes 4 on each side, or 3 and 5"
+        )
+    for side in (base, head):
+        notes += [f"{side.path}: {caveat}" for caveat in side.caveats]
+        notes += [f"{side.path}: {name} left out: {why}" for name, why in side.left_out.items()]
+    return FilesCompared(cases, tuple(notes))
+
+
+def _judge(
+    base: tuple[float, ...], head: tuple[float, ...], threshold: float, cases: int
+) -> tuple[Outcome, Change]:
+    # Bonferroni: no more than ALPHA over all cases, whichever of them are looked at.
+    strict = compare_samples(base, head, 1 - 2 * ALPHA / cases)
+    if strict.low is not None and strict.low > 0 and strict.change_percent >= threshold:
+        return "slower", strict
+    change = compare_samples(base, head, 1 - 2 * TAIL)
+    below = change.high is not None and change.high < threshold
+    return ("not slower" if below else "inconclusive"), change
+
+
+def _is_bounded(base: Samples, head: Samples, name: str) -> bool:
+    counts = len(base.cases[name].values), len(head.cases[name].values)
+    return min(counts) >= LEAST_RUNS and interval_rank(*counts, 1 - 2 * TAIL) > 0

@@ -1,0 +1,226 @@
+"""Two revisions of a repository, measured live: from what the user asked for to a verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from garagebench.engine import Progress
+from garagebench.engine.interpreter import find_interpreter
+from garagebench.errors import GarageError
+from garagebench.experiment import impl_label, load_layout
+from garagebench.gate.live import CaseKey, GateResult, LiveGate, Pair
+from garagebench.gate.offline import compare_files
+from garagebench.gate.ranks import Change
+from garagebench.gate.revisions import NotComparable, Trees, two_trees
+from garagebench.gate.samples import load_samples
+from garagebench.gate.verdict import EXIT_CODES, Judgement, overall
+from garagebench.impls.registry import find_entry, is_file
+from garagebench.report.verdict import CaseVerdict, Verdict
+from garagebench.subject import STAGES
+from garagebench.workload import make_workload
+
+if TYPE_CHECKING:
+    from garagebench.layout import Layout
+    from garagebench.workload import Workload
+
+INTERRUPTED = 130
+
+#: Slowdown in percent from which a case counts as slower.
+MAX_SLOWDOWN = 5.0
+
+
+class RegressionError(GarageError):
+    """What was asked for cannot be compared; the text says what can."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is compared and how. head: None for the working tree.
+
+    thresholds: "STAGE", "IMPL" or "IMPL/STAGE" -> percent, where it is not max_slowdown.
+    """
+
+    base: str
+    head: str | None = None
+    impls: tuple[str, ...] = ()
+    runtime: str | None = None
+    layout: str = "seed"
+    spaces: int | None = None
+    workload: str = "fill"
+    operation: str = "both"
+    budget_s: float = 30.0
+    max_slowdown: float = MAX_SLOWDOWN
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    seed: int = 0
+    allow_different_answers: bool = False
+
+
+def compare_revisions(
+    settings: Settings,
+    repository: Path,
+    *,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> Verdict:
+    """Measure base and head in lock-step and judge; what cannot be compared is inconclusive, with the mend."""
+    try:
+        with two_trees(repository, settings.base, settings.head) as trees:
+            pairs = list(make_pairs(settings, trees))
+            gate = LiveGate(
+                pairs,
+                threshold=lambda case: threshold_of(settings, case),
+                budget_s=settings.budget_s,
+                seed=settings.seed,
+                on_progress=on_progress,
+                allow_different_answers=settings.allow_different_answers,
+            )
+            return make_verdict(gate.run(), trees.base.label, trees.head.label)
+    except NotComparable as error:
+        head = "the working tree" if settings.head is None else settings.head
+        return make_verdict(
+            GateResult("inconclusive", {}, None, 0.0, (str(error),)), settings.base, head
+        )
+
+
+def threshold_of(settings: Settings, case: CaseKey) -> float:
+    """Return the slowdown in percent that counts for the case: the most particular that is set."""
+    for key in (f"{case.impl}/{case.stage}", case.stage, case.impl):
+        if key in settings.thresholds:
+            return settings.thresholds[key]
+    return settings.max_slowdown
+
+
+def make_pairs(settings: Settings, trees: Trees) -> Iterator[Pair]:
+    """Yield each implementation on both sides.
+
+    In garagebench's own repository all that runs in the worker comes from each tree; in any other, the user's module.
+    """
+    own = is_own(trees.base.path) and is_own(trees.head.path)
+    layout = load_layout(settings.layout, settings.spaces)
+    workload = make_workload(settings.workload, layout, settings.seed)
+    for impl in settings.impls or (("lists",) if own else ()):
+        if not is_file(impl) and not own:
+            raise RegressionError(
+                f"{impl} is not a part of this repository; name one that is, as path/to/file.py:NAME"
+            )
+        entry = find_entry(impl)
+        interpreter = find_interpreter(settings.runtime or entry.runtime or "")
+        roots = trees.base.path, trees.head.path
+        references = locate_impl(impl, trees)
+        base, head = (
+            make_source(settings, reference, root if own else None, layout, workload)
+            for root, reference in zip(roots, references, strict=True)
+        )
+        yield Pair(impl_label(impl), interpreter.label, interpreter.path, base, head)
+    if not settings.impls and not own:
+        raise RegressionError("name what to compare: --impl path/to/file.py:NAME")
+
+
+def locate_impl(impl: str, trees: Trees) -> tuple[str, str]:
+    """Return the name by which a worker finds the implementation on each side."""
+    if not is_file(impl):
+        return impl, impl
+    path, _, name = impl.rpartition(":")
+    base, head = trees.locate(Path(path))
+    if not head.is_file():
+        raise RegressionError(f"{path}: no such file in {trees.head.label}")
+    if not base.is_file():
+        raise NotComparable(
+            f"{path} is not in {trees.base.label}: there is nothing to compare it with"
+        )
+    return f"{base}:{name}", f"{head}:{name}"
+
+
+def make_source(
+    settings: Settings, impl: str, own_tree: Path | None, layout: Layout, workload: Workload
+) -> dict[str, Any]:
+    """Return what a worker's `load` takes for one side. own_tree: None in a repository of somebody else's."""
+    package = Path(__file__).parent if own_tree is None else own_tree / "garagebench"
+    operations = ["park", "unpark"] if settings.operation == "both" else [settings.operation]
+    return {
+        "packages": {"garagebench": str(package)},
+        "factory": "garagebench.subject:make_subject",
+        "arguments": {
+            "impl": impl,
+            "layout": layout.to_data(),
+            "workload": workload.to_data(),
+            "operations": operations,
+            "stages": [stage for operation in operations for stage in STAGES[operation]],
+        },
+    }
+
+
+def is_own(tree: Path) -> bool:
+    """Tell whether the tree is garagebench's own."""
+    return (tree / "garagebench" / "subject.py").is_file()
+
+
+def compare_two_files(base: Path, head: Path, max_slowdown: float) -> Verdict:
+    """Judge two result files; offline, so that the figures stand under a caveat."""
+    compared = compare_files(load_samples(base), load_samples(head), max_slowdown)
+    outcome = overall([outcome for outcome, _ in compared.cases.values()])
+    return Verdict(
+        verdict=outcome,
+        exit_code=EXIT_CODES[outcome],
+        attributed_to=None,
+        seconds=0.0,
+        cases=tuple(
+            _make_file_case(name, outcome, change)
+            for name, (outcome, change) in compared.cases.items()
+        ),
+        base=str(base),
+        head=str(head),
+        notes=compared.notes,
+    )
+
+
+def _make_file_case(name: str, outcome: str, change: Change) -> CaseVerdict:
+    """Take the case's name apart: ours is "impl@runtime/layout/workload operation/stage"."""
+    contestant, _, row = name.partition(" ")
+    operation, _, stage = row.partition("/")
+    impl, _, runtime = contestant.partition("/")[0].partition("@")
+    ours = bool(runtime and stage)
+    return CaseVerdict(
+        impl=impl if ours else name,
+        runtime=runtime if ours else None,
+        operation=operation if ours else None,
+        stage=stage if ours else None,
+        verdict=outcome,
+        change_percent=round(change.change_percent, 3),
+        low=None if change.low is None else round(change.low, 3),
+        high=None if change.high is None else round(change.high, 3),
+    )
+
+
+def make_verdict(result: GateResult, base: str, head: str) -> Verdict:
+    """Return the verdict in words and percent."""
+    return Verdict(
+        verdict=result.outcome,
+        exit_code=INTERRUPTED if result.interrupted else EXIT_CODES[result.outcome],
+        attributed_to=result.attributed_to,
+        seconds=round(result.seconds, 1),
+        cases=tuple(_make_case(case, judgement) for case, judgement in result.cases.items()),
+        base=base,
+        head=head,
+        notes=result.notes,
+    )
+
+
+def _make_case(case: CaseKey, judgement: Judgement) -> CaseVerdict:
+    return CaseVerdict(
+        impl=case.impl,
+        runtime=case.runtime,
+        operation=case.operation,
+        stage=case.stage,
+        verdict=judgement.outcome,
+        change_percent=_percent(judgement.change) if judgement.generations else None,
+        low=_percent(judgement.low),
+        high=_percent(judgement.high),
+    )
+
+
+def _percent(log: float | None) -> float | None:
+    return None if log is None else round(100 * math.expm1(log), 3)

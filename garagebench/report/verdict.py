@@ -1,0 +1,125 @@
+"""A gate's verdict: what `check` and `compare` print, in every format."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING
+
+from garagebench.report.markdown import escape
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseVerdict:
+    """One case, with the fields of its JSON in their order; changes in percent of the base, unknown is None.
+
+    A file of another tool has only names: then `impl` is the whole of it.
+    """
+
+    impl: str
+    runtime: str | None
+    operation: str | None
+    stage: str | None
+    verdict: str
+    change_percent: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The whole of it. headline: one sentence for a person. base, head: what was compared."""
+
+    verdict: str
+    exit_code: int
+    attributed_to: str | None
+    seconds: float
+    cases: tuple[CaseVerdict, ...]
+    base: str
+    head: str
+    notes: tuple[str, ...] = ()
+
+
+def render_verdict(verdict: Verdict, form: str, console: Console) -> str:
+    """Return the verdict as a table for the console, Markdown, JSON or CSV."""
+    if form == "json":
+        return json.dumps(asdict(verdict), indent=2, allow_nan=False) + "\n"
+    if form == "csv":
+        return _csv(verdict)
+    return _markdown(verdict) if form == "markdown" else _table(verdict, console)
+
+
+def make_headline(verdict: Verdict) -> str:
+    """Return the verdict in one line: "slower: unpark total +6.1 % [5.2, 7.0], from release"."""
+    slower = [case for case in verdict.cases if case.verdict == "slower"]
+    if not slower:
+        return verdict.verdict
+    first = next((case for case in slower if case.stage == "total"), slower[0])
+    cause = verdict.attributed_to
+    from_stage = f", from {cause}" if cause is not None and cause != first.stage else ""
+    what = f"{first.operation} {first.stage}" if first.stage is not None else first.impl
+    return f"{verdict.verdict}: {what} {format_change(first)}{from_stage}"
+
+
+def format_change(case: CaseVerdict) -> str:
+    """Return "+6.1 % [5.2, 7.0]"; without bounds where there are none."""
+    if case.change_percent is None:
+        return "unknown"
+    bounds = "" if case.low is None or case.high is None else f" [{case.low:.1f}, {case.high:.1f}]"
+    return f"{case.change_percent:+.1f} %{bounds}"
+
+
+def _lines(verdict: Verdict) -> Iterator[tuple[str, str, str, str, str]]:
+    for case in verdict.cases:
+        name = case.impl if case.runtime is None else f"{case.impl}@{case.runtime}"
+        yield name, case.operation or "", case.stage or "", format_change(case), case.verdict
+
+
+_HEADER = ("implementation", "operation", "stage", "change", "verdict")
+
+
+def _markdown(verdict: Verdict) -> str:
+    lines = [f"**{escape(make_headline(verdict))}**", ""]
+    if verdict.cases:
+        table = [_HEADER, (":---", ":---", ":---", "---:", ":---"), *_lines(verdict)]
+        lines += [f"| {' | '.join(map(escape, line))} |" for line in table]
+        lines += [""]
+    lines += [f"- {escape(note)}" for note in verdict.notes]
+    lines += [f"- {escape(_compared(verdict))}"]
+    return "\n".join(lines) + "\n"
+
+
+def _table(verdict: Verdict, console: Console) -> str:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*_HEADER, box=SIMPLE_HEAD, pad_edge=False)
+    for line in _lines(verdict):
+        table.add_row(*map(Text, line))
+    with console.capture() as capture:
+        console.print(Text(make_headline(verdict), style="bold"))
+        if verdict.cases:
+            console.print(table)
+        for note in (*verdict.notes, _compared(verdict)):
+            console.print(Text(note))
+    return capture.get()
+
+
+def _compared(verdict: Verdict) -> str:
+    return f"{verdict.head} against {verdict.base}, in {verdict.seconds:.0f} s"
+
+
+def _csv(verdict: Verdict) -> str:
+    text = io.StringIO()
+    keys = [field.name for field in fields(CaseVerdict)]
+    writer = csv.DictWriter(text, fieldnames=keys, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(case) for case in verdict.cases)
+    return text.getvalue()

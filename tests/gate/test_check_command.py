@@ -1,0 +1,103 @@
+"""`garagebench check` and `compare` on a real repository, with real workers."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+POOL = (Path(__file__).parents[2] / "examples" / "set_pool.py").read_text(encoding="utf-8")
+SLOW = POOL.replace(
+    "        index = self.nearest()\n", "        index = [self.nearest() for _ in range(3)][0]\n"
+)
+WRONG = POOL.replace("min(", "max(")
+
+
+def git(repository: Path, *arguments: str) -> None:
+    """Run git as somebody."""
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", *identity, *arguments], cwd=repository, check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository whose first commit has the pool of the examples."""
+    place = tmp_path / "repository"
+    place.mkdir()
+    git(place, "init", "--initial-branch", "main")
+    (place / "pool.py").write_text(POOL)
+    git(place, "add", "--all")
+    git(place, "commit", "--message", "one")
+    return place
+
+
+def garagebench(repository: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in the repository, with copies in a cache of its own."""
+    environment = {**os.environ, "XDG_CACHE_HOME": str(repository.parent / "cache")}
+    command = [sys.executable, "-m", "garagebench", *arguments]
+    return subprocess.run(
+        command, cwd=repository, env=environment, check=False, capture_output=True, text=True
+    )
+
+
+def check(repository: Path, *more: str) -> tuple[int, dict[str, object]]:
+    """Run a check against HEAD with a small budget; exit code and JSON."""
+    common = ("--base", "HEAD", "--impl", "pool.py:SetPool", "--budget", "20", "--format", "json")
+    done = garagebench(repository, "check", *common, *more)
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_a_much_slower_pool_is_slower_and_its_stage_named(repository: Path) -> None:
+    """Three searches for one: exit code 3, from assignment, with the fixed keys; the repository is as it was."""
+    (repository / "pool.py").write_text(SLOW)
+    code, verdict = check(repository)
+    assert (code, verdict["verdict"], verdict["attributed_to"]) == (3, "slower", "assignment")
+    assert list(verdict)[:5] == ["verdict", "exit_code", "attributed_to", "seconds", "cases"]
+    keys = ["impl", "runtime", "operation", "stage", "verdict", "change_percent", "low", "high"]
+    assert all(list(case) == keys for case in verdict["cases"])  # type: ignore[attr-defined]
+    assert (repository / "pool.py").read_text() == SLOW
+    assert not list((repository.parent / "cache" / "garagebench" / "trees").glob("*/base"))
+
+
+def test_wrong_answers_are_inconclusive(repository: Path) -> None:
+    """A head that answers wrongly is not compared: exit code 4, with the answer in the notes."""
+    (repository / "pool.py").write_text(WRONG)
+    code, verdict = check(repository)
+    assert code == 4
+    assert "expected" in verdict["notes"][0]  # type: ignore[index]
+
+
+def test_a_base_without_the_file_is_inconclusive(repository: Path) -> None:
+    """An implementation that base does not have yet: exit code 4, and why."""
+    git(repository, "mv", "pool.py", "other.py")
+    done = garagebench(repository, "check", "--base", "HEAD", "--impl", "other.py:SetPool")
+    assert done.returncode == 4
+    assert "nothing to compare it with" in done.stdout
+
+
+def test_a_missing_revision_is_an_error(repository: Path) -> None:
+    """Exit code 1 and one sentence with the name."""
+    done = garagebench(repository, "check", "--base", "nowhere", "--impl", "pool.py:SetPool")
+    assert done.returncode == 1
+    assert "nowhere" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_implementation_of_garagebench_is_none_of_another_repository(repository: Path) -> None:
+    """`lists` would be the same code on both sides: exit code 1 and what to name instead."""
+    done = garagebench(repository, "check", "--base", "HEAD", "--impl", "lists")
+    assert done.returncode == 1
+    assert "path/to/file.py:NAME" in done.stderr
+
+
+def test_two_files_are_compared(tmp_path: Path) -> None:
+    """Compare FILE FILE: the same file twice has no case slower, and the caveat is told."""
+    place = tmp_path / "repository"
+    place.mkdir()
+    run = ("run", "--impl", "lists", "--stage", "total", "--budget", "3", "--output", "a.json.gz")
+    assert garagebench(place, *run).returncode == 0
+    done = garagebench(place, "compare", "a.json.gz", "a.json.gz")
+    assert done.returncode in (0, 4)
+    assert "share no rounds" in done.stdout
