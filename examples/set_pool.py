@@ -6,6 +6,8 @@ garagebench run --impl examples/set_pool.py:SetPool
 
 
 class SetPool:
+    """Free indices in a set; the lowest is searched for."""
+
     def __init__(self, capacity):
         self.capacity = capacity
         self._free = set(range(capacity))

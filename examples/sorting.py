@@ -31,13 +31,13 @@ class Sorting:
         )
 
 
-def negate_twice(number):
+def magnitude(number):
     """Order as the number itself does, at a price."""
-    return -(-number)
+    return abs(number)
 
 
 if __name__ == "__main__":
-    result = measure({"plain": Sorting(None), "with a key": Sorting(negate_twice)}, budget_s=5)
+    result = measure({"plain": Sorting(None), "with a key": Sorting(magnitude)}, budget_s=5)
     for row in result.rows():
         print(
             f"{row.contestant}: {row.median:.0f} ns, ratio {row.ratio} [{row.ratio_low}, {row.ratio_high}]"

@@ -78,7 +78,8 @@ def finder(report: Report) -> Find:
 
 def value(row: Row) -> float:
     """Return the median, in ns."""
-    assert row.median is not None, row
+    if row.median is None:
+        raise SystemExit(f"{RESULT.name} has no figure for {row.impl} {row.operation} {row.stage}")
     return row.median
 
 
@@ -116,9 +117,7 @@ def claims_table(report: Report) -> str:
     find = finder(report)
 
     def ratio(impl: str, stage: str) -> float:
-        found = find(impl, "park", stage).ratio
-        assert found is not None
-        return found
+        return find(impl, "park", stage).ratio or float("nan")
 
     def share(impl: str, stage: str) -> float:
         return value(find(impl, "park", stage)) / value(find(impl, "park", "total"))
