@@ -435,6 +435,8 @@ def print_report(result: Any, form: str | None) -> None:
     console = make_console() if form == "table" else None
     # Plain echo: rich would wrap Markdown, and write colours past a closed pipe.
     click.echo(render(make_report(result), form, console), nl=False)  # type: ignore[arg-type]
+    for caveat in result.caveats if form == "csv" else ():  # which has no place for them
+        click.echo(f"note: {caveat}", err=True)
 
 
 def default_format() -> str:

@@ -102,6 +102,17 @@ def test_progress_goes_to_standard_error(garagebench: Garagebench) -> None:
     assert ran.stdout.startswith("**park")
 
 
+def test_caveats_that_csv_cannot_hold_go_to_standard_error(garagebench: Garagebench) -> None:
+    """What holds for the whole result is in every other format; beside CSV it is told on standard error."""
+    caveat = "a block has only 13 requests"
+    beside = garagebench("run", "--impl", "lists", *QUICK, "--format", "csv")
+    assert caveat not in beside.stdout
+    assert f"note: {caveat}" in beside.stderr
+    within = garagebench("run", "--impl", "lists", *QUICK, "--format", "markdown")
+    assert caveat in within.stdout
+    assert caveat not in within.stderr
+
+
 def test_progress_is_a_bar_on_a_terminal() -> None:
     """On a terminal, standard error has a bar with the time left; standard output has none of it."""
     finished, sent = run_on_terminal(
