@@ -45,6 +45,8 @@ class WorkloadError(GarageError):
 class ImplError(GarageError):
     """A file or object is not an implementation, or two share one name."""
 
+    status = "invalid"
+
 
 class UnknownName(GarageError):
     """A name that nothing is registered under."""

@@ -124,11 +124,16 @@ class GarageSubject:
         self._timed_sequence = timed_sequence
         self._intervals = intervals
         self._stages = stages
-        self._blocks: dict[str, list[RecordedBlock]] = {}
-        for block in tape.blocks:
-            if block.operation in operations or block.operation == "both":
-                self._blocks.setdefault(block.operation, []).append(block)
+        self._blocks = {
+            operation: [block for block in tape.blocks if block.operation == operation]
+            for operation in STAGES
+            if (operation in operations or operation == "both")
+            and any(block.operation == operation for block in tape.blocks)
+        }
         self.caveats: list[str] = []
+        for operation, blocks in self._blocks.items():
+            if all(isinstance(reply, type) for block in blocks for reply in block.replies):
+                self.caveats.append(f"every {operation} request of the workload is refused")
         if "park" in self._blocks and not self._has_pool_calls:
             self.caveats.append(
                 "the sequencer makes no call on the pools: assignment is part of sequence"

@@ -85,7 +85,7 @@ def encode_body(value: object) -> bytes:
 
 
 def fill(layout: Layout, seed: int) -> Workload:
-    """An empty garage, as many small cars as fit (at most REQUESTS), then as many unparks in the same order.
+    """An empty garage, as many small cars as fit (at most 240), then as many unparks in the same order.
 
     The document's workload; a layout without `small` is filled with its first vehicle.
     """

@@ -178,6 +178,7 @@ class Result:
         generations = combine(contestant.series, terms.isolated)
         if not generations:
             status = problem.status if problem is not None else "invalid"
+            caveats = caveats or ["nothing was measured"]
             return ResultRow(
                 contestant.name, terms.name, terms.unit, status, caveats=tuple(caveats)
             )

@@ -24,6 +24,7 @@ import base64
 import gc
 import hashlib
 import importlib
+import importlib.machinery
 import importlib.util
 import json
 import os
@@ -179,12 +180,13 @@ def import_packages(packages: dict[str, str]) -> None:
 
 def import_file(name: str, path: str, search: list[str] | None = None) -> Any:
     """Run a file as the module of that name; with `search`, as a package whose modules are there."""
-    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=search)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is no Python file")
-    module = importlib.util.module_from_spec(spec)
+    loader = importlib.machinery.SourceFileLoader(name, path)  # a script may have any suffix
+    spec = importlib.util.spec_from_file_location(
+        name, path, loader=loader, submodule_search_locations=search
+    )
+    module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]  # with a loader there is one
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    loader.exec_module(module)
     return module
 
 

@@ -104,7 +104,7 @@ def test_progress_goes_to_standard_error(garagebench: Garagebench) -> None:
 
 def test_caveats_that_csv_cannot_hold_go_to_standard_error(garagebench: Garagebench) -> None:
     """What holds for the whole result is in every other format; beside CSV it is told on standard error."""
-    caveat = "a block has only 13 requests"
+    caveat = "a block has only 17 requests"
     beside = garagebench("run", "--impl", "lists", *QUICK, "--format", "csv")
     assert caveat not in beside.stdout
     assert f"note: {caveat}" in beside.stderr

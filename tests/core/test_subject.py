@@ -121,15 +121,11 @@ def write_trace(path: Path, requests: Sequence[tuple[str, object]]) -> str:
 
 @pytest.mark.parametrize("workload", BUILTIN)
 def test_the_rows(seed: Layout, workload: str) -> None:
-    """Each stage of both operations is a sum of measured quantities, isolated and in context."""
+    """Each stage is a sum of measured quantities, isolated and in context; park comes before unpark."""
     rows = make_subject(arguments_for("lists", seed, workload)).rows()
     assert {row.name: (row.isolated, row.in_context) for row in rows} == ROWS
     assert [row.name for row in rows] == [
-        f"{operation}/{stage}"
-        for operation in dict.fromkeys(
-            block.operation for block in make_workload(workload, seed, 1).blocks
-        )
-        for stage in STAGES[operation]
+        f"{operation}/{stage}" for operation in ("park", "unpark") for stage in STAGES[operation]
     ]
 
 
@@ -482,3 +478,10 @@ def test_subjects_on_another_interpreter(other_python: str, seed: Layout, tmp_pa
         json.dumps([arguments_for(name, seed, "mixed") for name in ("lists", "pypy")])
     )
     assert run_python(other_python, SMOKE, str(wanted)) == f"{len(ROWS)} []\n" * 2
+
+
+def test_a_workload_that_is_refused_throughout_is_said(seed: Layout, tmp_path: Path) -> None:
+    """A trace for another layout is refused quickly: a caveat says that these times are of refusals."""
+    trace = write_trace(tmp_path / "trace.jsonl", [("park", {"vehicle": "bus"})] * 100)
+    made = make_subject(arguments_for("lists", seed, trace))
+    assert "every park request of the workload is refused" in made.caveats

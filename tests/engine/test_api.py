@@ -183,9 +183,9 @@ GUARD
 """
 
 
-def run_script(tmp_path: Path, guard: str) -> str:
+def run_script(tmp_path: Path, guard: str, name: str = "script.py") -> str:
     """What the script prints."""
-    script = tmp_path / "script.py"
+    script = tmp_path / name
     script.write_text(SCRIPT.replace("GUARD", guard))
     run = subprocess.run(
         [sys.executable, str(script)],
@@ -198,9 +198,10 @@ def run_script(tmp_path: Path, guard: str) -> str:
     return run.stdout + run.stderr
 
 
-def test_a_subject_comes_from_a_script(tmp_path: Path) -> None:
-    """A worker imports the script, which guards its own start."""
-    printed = run_script(tmp_path, 'if __name__ == "__main__":')
+@pytest.mark.parametrize("name", ["script.py", "script"])
+def test_a_subject_comes_from_a_script(tmp_path: Path, name: str) -> None:
+    """A worker imports the script, which guards its own start; it may be called like a command."""
+    printed = run_script(tmp_path, 'if __name__ == "__main__":', name)
     assert printed.startswith("Doubling|double|ok")
     assert printed.count("\n") == 1
 

@@ -147,7 +147,11 @@ def test_bytes_do_not_spoil_durations(result: Result, path: Path) -> None:
 def test_an_existing_file_is_replaced(result: Result, path: Path) -> None:
     """The new result stands alone in its place."""
     Result((measured("old", 1.0),)).save(path)
-    result.save(path)
+    old = path.read_bytes()
+    with path.open("rb") as reader:
+        result.save(path)
+        # Whoever was reading the old one has it whole.
+        assert reader.read() == old
     assert Result.load(path) == result
     assert [one.name for one in path.parent.iterdir()] == [path.name]
 

@@ -87,6 +87,17 @@ def test_a_short_workload_is_drawn_whole() -> None:
     assert len(deck) == 3
 
 
+def test_blocks_are_drawn_at_random() -> None:
+    """Which come together is drawn afresh, and depends on nothing but the seed."""
+
+    def draws(seed: int) -> list[list[int]]:
+        deck = Deck([SLICE_REQUESTS // 2] * 4, Random(seed))
+        return [deck.draw() for _ in range(40)]
+
+    assert draws(1) == draws(1) != draws(2)
+    assert len(set(map(tuple, draws(1)))) == 6  # all pairs of four
+
+
 def test_a_draw_goes_on_with_the_next_deal() -> None:
     """Five blocks of which a slice holds two come up twice each in five draws."""
     deck = Deck([SLICE_REQUESTS // 2] * 5, Random(1))
@@ -137,6 +148,9 @@ def test_pypy_warms_up_longer() -> None:
         ((10, 8.8, 7, 0.5, 0.1), Plan(7, 6)),
         # 8 are done and 1.25 s are left: one more makes 9, which is of use, with (1.25 - 0.5) / 0.1 = 7.5 rounds.
         ((10, 8.75, 8, 0.5, 0.1), Plan(9, 7)),
+        # A generation costs 1.8 + 6 * 0.11 = 2.46 s, and 9.84 s are left: exactly 4, though 9.84 / 4 - 1.8 is, in floats,
+        # a little less than 6 rounds.
+        ((12.44, 2.6, 5, 1.8, 0.11), Plan(9, 6)),
     ],
 )
 def test_a_plan(arguments: tuple[float, float, int, float, float], planned: Plan) -> None:

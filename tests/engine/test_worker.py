@@ -95,6 +95,13 @@ def test_steps_are_timed_in_context(clock: TickingClock) -> None:
     }
 
 
+def test_the_clock_is_one_interval(clock: TickingClock) -> None:
+    """However many blocks there are: it is not added up as the steps are."""
+    blocks = [Block([ns], [ns], 1) for ns in (100, 200)]
+    timed = TimedCase(make_case(clock, blocks=blocks, in_context=True))
+    assert timed.measure("steps", [0, 1], 0, 1) == {"work": [300 + 2 * READ_NS], "clock": [READ_NS]}
+
+
 class Refused(Exception):
     """What a toy raises."""
 
@@ -344,7 +351,16 @@ def test_a_package_is_found_in_its_directory(tmp_path: Path, forget: Callable[[s
     forget("strays")
     assert worker.find({"strays": str(directory)}, "strays.inner:VALUE") == 7
     assert worker.find({"strays": str(directory)}, "strays:VALUE") == 7
+    assert sys.modules["strays"].__path__ == [str(directory)]
     assert str(directory) not in sys.path
+
+
+def test_a_package_is_imported_once(tmp_path: Path, forget: Callable[[str], None]) -> None:
+    """Asked for again it is the same, with what is in it."""
+    (tmp_path / "__init__.py").write_text("THING = object()\n")
+    forget("strays")
+    one, same = (worker.find({"strays": str(tmp_path)}, "strays:THING") for _ in range(2))
+    assert one is same
 
 
 def factory_source(packages: dict[str, str], factory: str, arguments: Any = None) -> dict[str, Any]:
