@@ -55,6 +55,8 @@ def main():
     """Print what each loop costs, and the stage's share of it, taken within rounds."""
     result = measure(KnownCost(), budget_s=float(sys.argv[1]) if len(sys.argv) > 1 else 30)
     (contestant,) = result.contestants
+    for caveat in result.caveats:
+        print(caveat)
     rows = {row.name: row for row in contestant.rows}
     for name in LOOPS:
         stage, directly = rows.get(f"{name}, stage"), rows.get(f"{name}, directly")

@@ -296,6 +296,10 @@ def impl_reference(impl: str) -> str:
 
 def make_report(result: Result) -> Report:
     """Return the result as rows for people, with the machine and the settings."""
+    if "contestants" not in result.settings:
+        raise SettingsError(
+            "these results are of garagebench.measure and have no stages: read them with Result.load(path).rows()"
+        )
     settings = {key: value for key, value in result.settings.items() if key != "contestants"}
     interpreters: dict[str, dict[str, str]] = {}
     for contestant in result.contestants:

@@ -178,11 +178,11 @@ def compare_two_files(base: Path, head: Path, max_slowdown: float) -> Verdict:
 
 
 def _make_file_case(name: str, outcome: str, change: Change) -> CaseVerdict:
-    """Take the case's name apart: ours is "impl@runtime/layout/workload operation/stage"."""
-    contestant, _, row = name.partition(" ")
-    operation, _, stage = row.partition("/")
-    impl, _, runtime = contestant.partition("/")[0].partition("@")
-    ours = bool(runtime and stage)
+    """Take the case's name apart: ours is "impl@runtime/layout/workload/operation/stage"."""
+    contestant, _, row = name.partition("/")
+    impl, _, runtime = contestant.partition("@")
+    *_, operation, stage = ("", "", *row.split("/"))
+    ours = bool(runtime and operation)
     return CaseVerdict(
         impl=impl if ours else name,
         runtime=runtime if ours else None,

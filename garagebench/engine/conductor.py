@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import random
 import tempfile
 import time
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from garagebench.engine import schedule
 from garagebench.engine.candidate import AsksWorker, Candidate, Entrant
 from garagebench.engine.channel import Channel, WorkerFailed
+from garagebench.engine.core import own_core
 from garagebench.engine.estimate import LEAST_GENERATIONS
 from garagebench.engine.result import Contestant, Result
 
@@ -99,7 +99,8 @@ class Conductor:
         """Measure until the budget is spent. Ctrl-C ends it early: what there is, is kept."""
         interrupted = False
         self._begin = self._clock()
-        with self._own_core():
+        with own_core() as (self._core, note):
+            self._notes += [] if note is None else [note]
             try:
                 while self._wants_more():
                     self._advance()
@@ -244,29 +245,6 @@ class Conductor:
             candidate.fail(failure, when)
             if worker is not None:
                 worker.close()
-
-    @contextlib.contextmanager
-    def _own_core(self) -> Iterator[None]:
-        """Keep one core for the workers and the rest for the conductor, where the system can."""
-        cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
-        why = "this system cannot pin a process to a core"
-        if len(cores) == 1:
-            why = "there is one core only"
-        elif cores:
-            core = max(cores)
-            try:
-                os.sched_setaffinity(0, cores - {core})
-                self._core = core
-            except OSError as error:
-                why = f"this process may not be pinned to a core ({error.strerror})"
-        if self._core is None:
-            self._notes.append(f"{why}: the workers share theirs, expect wider intervals")
-            yield
-            return
-        try:
-            yield
-        finally:
-            os.sched_setaffinity(0, cores)
 
     def _report(self) -> None:
         elapsed_s = self._clock() - self._begin

@@ -41,6 +41,12 @@ SCREENING = 0.15
 FIRST_LOOK = 0.6
 LOOKS = 2
 
+#: What is said to be a sufficient budget is so much more than the figures of this run ask for.
+MARGIN = 1.2
+
+#: Times the budget beyond which a longer one is not worth its while: the case sits on the threshold.
+MOST_WORTHWHILE = 20
+
 #: Derived rows that say nothing of a change by themselves.
 NOT_JUDGED = ("unattributed",)
 
@@ -226,19 +232,25 @@ class LiveGate:
 
     def _advise(self, judgements: Mapping[CaseKey, Judgement], undecided: list[CaseKey]) -> None:
         """Say which budget would decide what this one did not."""
-        needed = []
+        if not undecided:
+            return
         least = least_generations(len(judgements), ALPHA / LOOKS)
+        few = [judgements[case].generations for case in undecided]
+        needed = [least / max(1, min(few))]
         for case in undecided:
             judgement = judgements[case]
             generations = generations_needed(judgement, math.log1p(self._threshold(case) / 100))
             if generations is not None:
-                needed.append(max(generations, least) / max(judgement.generations, 1))
-        if needed:
-            self._notes.append(
-                f"undecided: {_list(undecided)}; a budget of about {max(needed) * self._budget_s:.0f} s would do"
-            )
-        elif undecided:
-            self._notes.append(f"undecided: {_list(undecided)}; too close to the threshold to tell")
+                needed.append(generations / judgement.generations)
+        budget_s = math.ceil(MARGIN * max(needed) * self._budget_s)
+        if min(few) < least:
+            why = f"{min(few)} generations fit the budget, a verdict takes {least}"
+        elif max(needed) > MOST_WORTHWHILE:
+            self._notes.append(f"undecided: {_list(undecided)}: too close to the threshold to tell")
+            return
+        else:
+            why = "the intervals are too wide"
+        self._notes.append(f"undecided: {_list(undecided)}: {why}; --budget {budget_s} would do")
 
     def _finish(
         self, judgements: Mapping[CaseKey, Judgement], trouble: str | None, *, interrupted: bool

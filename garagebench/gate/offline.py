@@ -17,6 +17,9 @@ NO_SHARED_ROUNDS = (
     "code; compare two revisions live where you can"
 )
 
+#: Derived rows that say nothing of a change by themselves.
+NOT_JUDGED = "/unattributed"
+
 
 @dataclass(frozen=True)
 class FilesCompared:
@@ -28,7 +31,7 @@ class FilesCompared:
 
 def compare_files(base: Samples, head: Samples, threshold_percent: float) -> FilesCompared:
     """Judge every case that both files have; slower by mistake with at most ALPHA, all cases together."""
-    names = match_cases(base, head)
+    names = [name for name in match_cases(base, head) if not name.endswith(NOT_JUDGED)]
     cases = {
         name: _judge(
             base.cases[name].values, head.cases[name].values, threshold_percent, len(names)

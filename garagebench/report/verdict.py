@@ -59,7 +59,9 @@ def make_headline(verdict: Verdict) -> str:
     """Return the verdict in one line: "slower: unpark total +6.1 % [5.2, 7.0], from release"."""
     slower = [case for case in verdict.cases if case.verdict == "slower"]
     if not slower:
-        return verdict.verdict
+        # Without a case there is a reason, and it comes first.
+        why = f": {verdict.notes[0]}" if verdict.notes and not verdict.cases else ""
+        return f"{verdict.verdict}{why}"
     first = next((case for case in slower if case.stage == "total"), slower[0])
     cause = verdict.attributed_to
     from_stage = f", from {cause}" if cause is not None and cause != first.stage else ""

@@ -169,3 +169,12 @@ def test_the_stage_that_adds_the_most_is_named() -> None:
     sizes = {case("validate"): 1000.0, case("encode"): 300.0}
     slower = {case("validate"): judged(0.1), case("encode"): judged(0.2)}
     assert attribute(slower, sizes) == "validate"
+
+
+def test_too_few_generations_are_said_with_the_budget() -> None:
+    """Three generations of +50 %: the level takes 11 with three cases, and the note says so."""
+    result = run_gate(make_measure(lambda _row, _phase: 1.5, generations=3))
+    assert result.outcome == "inconclusive"
+    assert (
+        "6 generations fit the budget, a verdict takes 11; --budget 66 would do" in result.notes[-1]
+    )

@@ -47,3 +47,10 @@ def test_the_caveat_and_the_environments_are_told() -> None:
     compared = compare_files(make_samples("base", a=QUIET), make_samples("head", a=QUIET), 5.0)
     assert NO_SHARED_ROUNDS in compared.notes
     assert any("processor" in note for note in compared.notes)
+
+
+def test_derived_remainders_are_not_judged() -> None:
+    """`unattributed` is a remainder: it makes no file slower or undecided."""
+    name = "lists@cpython3.11/seed/fill/park/unattributed"
+    both = [make_samples(side, **{name: QUIET, "total": QUIET}) for side in ("base", "head")]
+    assert list(compare_files(*both, 5.0).cases) == ["total"]
