@@ -182,6 +182,7 @@ class Conductor:
     ) -> int:
         """Measure that many rounds, or fewer where the budget is at its end; return how many it were."""
         candidates = {candidate.entrant.name: candidate for candidate in self._candidates}
+        begin = self._clock()
         orders = schedule.balanced_orders(list(workers), self._rng)
         for number in range(1, rounds + 1):
             blocks = {group: deck.draw() for group, deck in self._decks.items()}
@@ -190,13 +191,15 @@ class Conductor:
                     with self._blame(candidates[name], f"in round {number}", workers[name]):
                         measured[name].append(candidates[name].measure(workers[name], blocks))
             self._report()
-            if not self._running() or self._is_overdue(number):
+            if not self._running() or self._is_overdue(number, begin):
                 return number
         return rounds
 
-    def _is_overdue(self, rounds: int) -> bool:
+    def _is_overdue(self, rounds: int, begin: float) -> bool:
+        """Whether one more round, after so many since `begin`, would go beyond the budget."""
+        now = self._clock()
         limit_s = self._budget_s * (1 if rounds >= schedule.LEAST_ROUNDS else OVERDRAFT)
-        return self._clock() - self._begin > limit_s
+        return now + (now - begin) / rounds - self._begin > limit_s
 
     def _expected_cold_s(self, generation_s: float) -> float:
         """Return the seconds of cold starts that come, on average, with a generation that takes so long."""

@@ -12,8 +12,8 @@ if not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2:
 
 @pytest.fixture
 def cores(monkeypatch: pytest.MonkeyPatch) -> set[int]:
-    """Cores that no machine has, so that a measurement under way elsewhere does not matter."""
-    allowed = {900_001, 900_002}
+    """Cores that no machine has and no other run of the tests: what is under way elsewhere does not matter."""
+    allowed = {1_000_000 + 2 * os.getpid(), 1_000_001 + 2 * os.getpid()}
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(allowed))
     monkeypatch.setattr(os, "sched_setaffinity", lambda _, chosen: calls.append(set(chosen)))
     calls: list[set[int]] = []
