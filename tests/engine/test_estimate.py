@@ -125,6 +125,7 @@ def test_a_log_ratio() -> None:
     """It is the natural logarithm of value by reference."""
     assert log_ratio(math.e**3, math.e) == pytest.approx(2)
     assert log_ratio(5.0, 5.0) == 0
+    assert log_ratio(0.25, 0.5) == pytest.approx(-math.log(2))
 
 
 @pytest.mark.parametrize(

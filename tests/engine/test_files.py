@@ -320,15 +320,33 @@ def test_a_path_that_cannot_be_written(
         assert str(caught.value).startswith(f"{path}: {reason}")
 
 
+def test_a_directory_that_may_not_be_written_to(
+    result: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is refused as well; what the system says is passed in, as root may write anywhere."""
+    monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != (tmp_path, os.W_OK))
+    with pytest.raises(ResultError) as caught:
+        result.save(tmp_path / "r.json")
+    reason = f"the directory {tmp_path} cannot be written to"
+    assert str(caught.value) == f"{tmp_path / 'r.json'}: {reason}"
+
+
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root writes anywhere")
-def test_a_directory_that_may_not_be_written_to(result: Result, tmp_path: Path) -> None:
-    """It is refused as well."""
+def test_a_real_directory_that_may_not_be_written_to(result: Result, tmp_path: Path) -> None:
+    """It is refused by what the system really says."""
     tmp_path.chmod(0o500)
     try:
         with pytest.raises(ResultError, match="cannot be written to"):
             result.save(tmp_path / "r.json")
     finally:
         tmp_path.chmod(0o700)
+
+
+def test_a_path_may_be_text(result: Result, path: Path) -> None:
+    """As users write it."""
+    check_path(str(path))
+    result.save(str(path))
+    assert Result.load(str(path)) == result
 
 
 def test_a_path_that_can_be_written(tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def test_a_reference_that_ended_early() -> None:
 
 def test_a_case_that_is_not_longer_than_its_loop() -> None:
     """A single case that takes no time has no figure and no ratio, and says why; it is not 0."""
-    row = rows_of(contestant("reference", steady(5.0)), contestant("b", steady(3.0), steady(4.0)))[
+    row = rows_of(contestant("reference", steady(5.0)), contestant("b", steady(4.0), steady(4.0)))[
         1
     ]
     assert (row.status, row.median, row.low, row.high, row.ratio) == ("ok", None, None, None, None)
@@ -231,6 +231,19 @@ def test_what_was_measured_before_it_failed_is_kept() -> None:
     assert reasons == {("a failed in round 3: the worker died",)}
 
 
+@pytest.mark.parametrize("status", ["unavailable", "invalid"])
+def test_a_row_that_was_not_reached(status: str) -> None:
+    """Where a contestant ended before a row was measured the row has its status."""
+    ended = Contestant("a", (CASE,), {}, Problem(status, "why"))
+    assert rows_of(ended) == [ResultRow("a", "case", "ns", status, caveats=("why",))]
+
+
+def test_a_row_that_nobody_measured() -> None:
+    """Where there is no reason for it either, it says that."""
+    (row,) = rows_of(Contestant("a", (CASE,)))
+    assert (row.status, row.median, row.caveats) == ("invalid", None, ("nothing was measured",))
+
+
 def test_the_caveats_of_a_contestant_stand_on_its_rows() -> None:
     """And on nobody else's."""
     noted = Contestant("b", (CASE,), contestant("", steady(1.0)).series, caveats=("mind this",))
@@ -275,10 +288,10 @@ def test_combined_rounds_keep_their_places() -> None:
 
 def test_the_spread_of_the_host() -> None:
     """It is p90 by p10 of the reference's longest case; short ones, and cold starts, say little of the host."""
-    # Of 1 to 10 hundreds, nine are below 1000, and one is below 200.
-    case = [[100.0 * number for number in range(1, 11)]]
+    # Of 1 to 20 hundreds, 18 are below 1900, and two are below 300.
+    case = [[100.0 * number for number in range(1, 21)]]
     more = {"short": [[1.0, 50.0]], "start/import": [[1e9], [9e9]]}
-    assert host_spread(contestant("a", case, more=more)) == 1000 / 200
+    assert host_spread(contestant("a", case, more=more)) == 1900 / 300
     assert host_spread(Contestant("a", series={"start/import": [[1e9], [9e9]]})) is None
 
 

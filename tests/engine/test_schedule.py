@@ -136,8 +136,9 @@ def test_pypy_warms_up_longer() -> None:
         ((30, 1.1, 1, 0.5, 0.1), Plan(25, 7)),
         # 8.9 s are left: 8 more, 9 in all. Each has 8.9 / 8 = 1.1125 s: 6.1 rounds.
         ((10, 1.1, 1, 0.5, 0.1), Plan(9, 6)),
-        # 7.9 s: 7 more, 8 in all, of which 6 are of use: 7.9 / 5 = 1.58 s each, 10.8 rounds, but 10 are the most.
-        ((9, 1.1, 1, 0.5, 0.1), Plan(6, 10)),
+        # A generation costs 1.6 s. 12 s: 7 more, 8 in all, of which 6 are of use: 12 / 5 = 2.4 s each, that is 14 rounds,
+        # but 10 are the most.
+        ((13.6, 1.6, 1, 1.0, 0.1), Plan(6, 10)),
         # 2.9 s: 2 more. Below 6 every one is of use: 2.9 / 2 = 1.45 s each, 9.5 rounds.
         ((4, 1.1, 1, 0.5, 0.1), Plan(3, 9)),
         # 0.9 s are left, which is less than one costs.
