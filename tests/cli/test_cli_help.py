@@ -83,7 +83,10 @@ def test_help_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
     assert "click" in loaded
     assert {name.partition(".")[0] for name in loaded} & HEAVY == set()
     ours = {name for name in loaded if name.startswith("garagebench.")}
-    assert ours == {"garagebench.cli", "garagebench.errors"}
+    assert {name for name in ours if not name.startswith("garagebench.commands")} == {
+        "garagebench.cli",
+        "garagebench.errors",
+    }
 
 
 @pytest.fixture

@@ -1,0 +1,35 @@
+"""A user's repository with two versions of `slow_stage.py`."""
+
+import re
+import subprocess
+from pathlib import Path
+
+SOURCE = Path(__file__).with_name("slow_stage.py")
+
+#: Slow stage -> how often it does its work, so that it takes about half of its `total` or more.
+STAGES = {
+    "park validate": 3,
+    "park assignment": 6,
+    "park floor_lookup": 60,
+    "park encode": 3,
+    "unpark validate": 3,
+    "unpark space_lookup": 40,
+    "unpark encode": 4,
+}
+
+
+def write_version(directory, stage, every):
+    """Write `slow_stage.py`: every `every`-th call of the stage made twice; 0: none."""
+    text = SOURCE.read_text(encoding="utf-8")
+    for name, value in (("STAGE", stage), ("TIMES", STAGES.get(stage, 1)), ("EVERY", every)):
+        text = re.sub(rf"^{name} = .*$", f"{name} = {value!r}", text, flags=re.MULTILINE)
+    (directory / SOURCE.name).write_text(text, encoding="utf-8")
+
+
+def make_repository(directory, stage, every):
+    """Make a repository whose only commit has the stage as it is, and whose working tree has it slowed down."""
+    write_version(directory, stage, 0)
+    for command in ("init --quiet", "add .", "commit --quiet --message=base"):
+        identity = ("-c", "user.name=bench", "-c", "user.email=bench@example.org")
+        subprocess.run(["git", *identity, *command.split()], cwd=directory, check=True)  # noqa: S607
+    write_version(directory, stage, every)

@@ -1,0 +1,139 @@
+"""`garagebench compare` and `garagebench check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from garagebench.commands.options import check_budget, complete_impl, format_option
+from garagebench.commands.output import default_format, make_console
+
+
+def comparison_options(command: Any) -> Any:
+    """Add the options that `compare` and `check` share."""
+    options = (
+        click.option(
+            "--impl",
+            multiple=True,
+            metavar="NAME",
+            shell_complete=complete_impl,
+            help="path/to/file.py:NAME, taken from each side. Repeatable.",
+        ),
+        click.option(
+            "--max-slowdown",
+            type=click.FloatRange(min=0, min_open=True),
+            default=5.0,
+            metavar="PERCENT",
+            help="The slowdown from which a case is slower.",
+        ),
+        click.option(
+            "--budget",
+            type=click.FloatRange(min=0, min_open=True),
+            default=30.0,
+            callback=check_budget,
+            metavar="SECONDS",
+            help="Time for the whole of it.",
+        ),
+        click.option(
+            "--allow-different-answers",
+            is_flag=True,
+            help="Compare times although the sides answer differently.",
+        ),
+        click.option(
+            "--layout",
+            default="seed",
+            metavar="NAME|FILE",
+            help="A built-in layout or a TOML file.",
+        ),
+        click.option(
+            "--workload",
+            default="fill",
+            metavar="NAME|FILE",
+            help="fill, mixed, churn, or a trace of JSON lines.",
+        ),
+        click.option(
+            "--seed", type=int, default=0, metavar="N", help="Of workload and order of measuring."
+        ),
+        format_option,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("base")
+@click.argument("head")
+@comparison_options
+def compare(base: str, head: str, format: str | None, **settings: Any) -> None:  # noqa: A002
+    """Compare two revisions live, in lock-step, or two result files.
+
+    Files are garagebench's own, any pyperf suite, or JSON of pytest-benchmark.
+
+    \b
+    Examples:
+      garagebench compare main my-branch --impl path/to/file.py:MyPool
+      garagebench compare HEAD~1 HEAD --impl path/to/file.py:MyPool --budget 60
+      garagebench compare before.json.gz after.json.gz
+
+    Exit code: 0 not slower, 1 error, 3 slower, 4 inconclusive, 130 interrupted.
+    """  # noqa: D301  click wants the character
+    from garagebench.regression import compare_two_files
+
+    if Path(base).is_file() and Path(head).is_file():
+        print_verdict(compare_two_files(Path(base), Path(head), settings["max_slowdown"]), format)
+    else:
+        measure_revisions(base, head, format, **settings)
+
+
+@click.command()
+@click.option(
+    "--base",
+    required=True,
+    metavar="REV",
+    help="The revision to compare with; of a branch, the merge base.",
+)
+@comparison_options
+def check(base: str, format: str | None, **settings: Any) -> None:  # noqa: A002
+    """Check whether the working tree is slower than a revision.
+
+    Both sides are measured live, in lock-step, from copies; the repository is left as it is. A case is slower when
+    its confirmed interval lies above 0 and the estimate is at or above --max-slowdown.
+
+    \b
+    Examples:
+      garagebench check --base main --impl path/to/file.py:MyPool
+      garagebench check --base HEAD~1 --impl path/to/file.py:MyPool --max-slowdown 2 --budget 60
+
+    Exit code: 0 not slower, 1 error, 3 slower, 4 inconclusive, 130 interrupted.
+    """  # noqa: D301  click wants the character
+    measure_revisions(base, None, format, **settings)
+
+
+def measure_revisions(
+    base: str,
+    head: str | None,
+    form: str | None,
+    *,
+    impl: tuple[str, ...],
+    budget: float,
+    **others: Any,
+) -> None:
+    """Measure, print the verdict, exit."""
+    from garagebench.regression import Settings, compare_revisions
+    from garagebench.report.progress import show_progress
+
+    settings = Settings(base, head, impls=impl, budget_s=budget, **others)
+    with show_progress(make_console(err=True)) as on_progress:
+        verdict = compare_revisions(settings, Path.cwd(), on_progress=on_progress)
+    print_verdict(verdict, form)
+
+
+def print_verdict(verdict: Any, form: str | None) -> None:
+    """Print the verdict on standard output and exit with its code."""
+    from garagebench.report.verdict import render_verdict
+
+    click.echo(render_verdict(verdict, form or default_format(), make_console()), nl=False)
+    click.get_current_context().exit(verdict.exit_code)

@@ -1,0 +1,29 @@
+"""`garagebench list`."""
+
+from __future__ import annotations
+
+import click
+
+from garagebench.commands.options import format_option
+from garagebench.commands.output import default_format, make_console
+
+LIST_TOPICS = ("impls", "runtimes", "stages", "layouts", "workloads")
+
+
+@click.command("list")
+@click.argument("topic", type=click.Choice(LIST_TOPICS), required=False)
+@format_option
+def list_(topic: str | None, format: str | None) -> None:  # noqa: A002
+    """List what there is to choose from, and what of it runs here.
+
+    \b
+    Examples:
+      garagebench list
+      garagebench list impls
+      garagebench list stages --format csv
+    """  # noqa: D301  click wants the character
+    from garagebench.listing import TOPICS
+    from garagebench.report.listing import render_listing
+
+    chosen = {name: list(TOPICS[name]()) for name in TOPICS if topic in (None, name)}
+    click.echo(render_listing(chosen, format or default_format(), make_console()), nl=False)

@@ -1,0 +1,56 @@
+"""`garagebench report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from garagebench.commands.options import format_option
+from garagebench.commands.output import print_report
+
+
+@click.command()
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE..."
+)
+@format_option
+@click.option(
+    "--update",
+    "document",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="DOCUMENT.md",
+    help="Replace what stands between the file's markers in this document, and nothing else.",
+)
+def report(files: tuple[Path, ...], format: str | None, document: Path | None) -> None:  # noqa: A002
+    """Print what `run --output` measured, or put it into a document.
+
+    The markers of results/seed.json.gz are <!-- garagebench:seed --> and <!-- /garagebench:seed -->.
+
+    \b
+    Examples:
+      garagebench report results/seed.json.gz
+      garagebench report results/seed.json.gz --format csv
+      garagebench report results/seed.json.gz --update README.md
+    """  # noqa: D301  click wants the character
+    from garagebench.engine import Result
+    from garagebench.experiment import make_report
+    from garagebench.report import render_markdown, update_document
+
+    if format in ("json", "csv") and len(files) > 1:
+        raise click.UsageError(
+            f"--format {format} takes one FILE: times of different files are not comparable"
+        )
+    if document is not None and format not in (None, "markdown"):
+        raise click.UsageError(f"--update writes Markdown: leave out --format {format}")
+    results = {path: Result.load(path) for path in files}
+    for path, result in results.items():
+        if document is not None:
+            stem = path.name.partition(".")[0]
+            changed = update_document(document, stem, render_markdown(make_report(result)))
+            done = "updated" if changed else "up to date"
+            click.echo(f"{document}: {done} from {path}", err=True)
+            continue
+        if len(results) > 1:
+            click.echo(f"\n{path}:\n")
+        print_report(result, format)

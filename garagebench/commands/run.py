@@ -1,0 +1,112 @@
+"""`garagebench run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from garagebench.commands.options import check_budget, complete_impl, format_option
+from garagebench.commands.output import make_console, print_report
+
+
+@click.command()
+@click.option(
+    "--impl",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_impl,
+    help="A name, or path/to/file.py:NAME. Repeatable.  [default: lists numpy numba pypy]",
+)
+@click.option(
+    "--runtime",
+    multiple=True,
+    metavar="PYTHON",
+    help="Run on this interpreter instead. Repeatable.  [default: this one; pypy3 for pypy]",
+)
+@click.option(
+    "--layout", default="seed", metavar="NAME|FILE", help="A built-in layout or a TOML file."
+)
+@click.option(
+    "--spaces", type=click.IntRange(min=1), metavar="N", help="Scale the layout to N spaces."
+)
+@click.option(
+    "--workload",
+    default="fill",
+    metavar="NAME|FILE",
+    help="fill, mixed, churn, or a trace of JSON lines.",
+)
+@click.option(
+    "--operation",
+    type=click.Choice(["park", "unpark", "both"]),
+    default="both",
+    help="What is requested.",
+)
+@click.option(
+    "--stage",
+    multiple=True,
+    metavar="NAME",
+    help="Measure this stage only. Repeatable; see `garagebench list stages`.  [default: all]",
+)
+@click.option(
+    "--budget",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    callback=check_budget,
+    metavar="SECONDS",
+    help="Time for the whole run.",
+)
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    metavar="N",
+    help="Of the workload and of the order of measuring.",
+)
+@format_option
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also write the result, .json or .json.gz (a pyperf suite).",
+)
+def run(
+    impl: tuple[str, ...],
+    runtime: tuple[str, ...],
+    stage: tuple[str, ...],
+    budget: float,
+    format: str | None,  # noqa: A002
+    output: Path | None,
+    **others: Any,
+) -> None:
+    """Measure every stage of park and unpark, in lock-step.
+
+    `lists` on this interpreter is always measured: it is what the ratios refer to.
+
+    \b
+    Examples:
+      garagebench run
+      garagebench run --impl numba --impl path/to/file.py:MyPool --budget 60
+      garagebench run --impl lists --runtime pypy3 --runtime python3.13 --stage total
+      garagebench run --spaces 1000000 --impl numba --output big.json.gz
+
+    Exit code: 0 good, 1 error (also: what was named cannot run), 2 usage, 3 wrong answers, 130 interrupted.
+    """  # noqa: D301  click wants the character
+    from garagebench import experiment
+    from garagebench.engine.files import check_path
+    from garagebench.report.progress import show_progress
+
+    settings = experiment.Settings(
+        impl or experiment.CLASSIC, runtime, stages=stage, budget_s=budget, **others
+    )
+    if output is not None:
+        check_path(output)
+    with show_progress(make_console(err=True)) as on_progress:
+        result = experiment.run(settings, on_progress=on_progress, output=output)
+    print_report(result, format)
+    for sentence in experiment.describe_problems(result):
+        click.echo(sentence, err=True)
+    if output is not None:
+        experiment.save(result, output)  # last: where it fails, the result has been printed
+    click.get_current_context().exit(experiment.exit_code(result, impl))
