@@ -23,6 +23,9 @@ CONTEXT = {
 }
 INTERRUPTED = 130
 
+#: Commands whose defaults pyproject.toml may set.
+CONFIGURABLE = ("run", "compare", "check")
+
 
 class Misuse(click.ClickException):
     """An unknown name: one sentence on standard error, and the exit code of a usage error."""
@@ -64,18 +67,19 @@ def main(ctx: click.Context) -> None:
       garagebench run --impl numba --stage total
       garagebench verify my_pool.py:MyPool
 
-    Defaults of `run` can be set in pyproject.toml under [tool.garagebench], as in `budget = 60`, or in the
-    environment, as in GARAGEBENCH_RUN_BUDGET=60.
+    Defaults can be set in pyproject.toml, for all commands under [tool.garagebench], as in `budget = 60`, for one
+    under [tool.garagebench.check], or in the environment, as in GARAGEBENCH_CHECK_BUDGET=60.
 
     \b
     Shell completion (bash; also zsh, fish):
       eval "$(_GARAGEBENCH_COMPLETE=bash_source garagebench)"
     """  # noqa: D301  click wants the character
-    if ctx.invoked_subcommand != "run" or HELP.intersection(sys.argv[1:]):
+    if ctx.invoked_subcommand not in CONFIGURABLE or HELP.intersection(sys.argv[1:]):
         return  # a mistake in the file must not keep anybody from reading the help
-    from garagebench.configuration import load_configuration
+    from garagebench.configuration import load_defaults
 
-    ctx.default_map = {"run": load_configuration(Path.cwd())}
+    options = {name: [one.name for one in main.commands[name].params] for name in CONFIGURABLE}
+    ctx.default_map = load_defaults(Path.cwd(), options)
 
 
 for command in (

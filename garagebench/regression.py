@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +12,10 @@ from garagebench.engine import Progress
 from garagebench.engine.interpreter import find_interpreter
 from garagebench.errors import GarageError
 from garagebench.experiment import impl_label, load_layout
-from garagebench.gate.live import CaseKey, GateResult, LiveGate, Pair
-from garagebench.gate.offline import compare_files
-from garagebench.gate.ranks import Change
+from garagebench.gate.case import CaseKey, GateResult, Thresholds
+from garagebench.gate.live import LiveGate, Pair
 from garagebench.gate.revisions import NotComparable, Trees, two_trees
-from garagebench.gate.samples import load_samples
-from garagebench.gate.verdict import EXIT_CODES, Judgement, overall
+from garagebench.gate.verdict import EXIT_CODES, Judgement
 from garagebench.impls.registry import find_entry, is_file
 from garagebench.report.verdict import CaseVerdict, Verdict
 from garagebench.subject import STAGES
@@ -41,7 +39,7 @@ class RegressionError(GarageError):
 class Settings:
     """What is compared and how. head: None for the working tree.
 
-    thresholds: "STAGE", "IMPL" or "IMPL/STAGE" -> percent, where it is not max_slowdown.
+    base: a revision, or a result file, to which alone trust_other_machine matters.
     """
 
     base: str
@@ -53,10 +51,10 @@ class Settings:
     workload: str = "fill"
     operation: str = "both"
     budget_s: float = 30.0
-    max_slowdown: float = MAX_SLOWDOWN
-    thresholds: Mapping[str, float] = field(default_factory=dict)
+    thresholds: Thresholds = field(default_factory=lambda: Thresholds(MAX_SLOWDOWN))
     seed: int = 0
     allow_different_answers: bool = False
+    trust_other_machine: bool = False
 
 
 def compare_revisions(
@@ -71,7 +69,7 @@ def compare_revisions(
             pairs = list(make_pairs(settings, trees))
             gate = LiveGate(
                 pairs,
-                threshold=lambda case: threshold_of(settings, case),
+                thresholds=settings.thresholds,
                 budget_s=settings.budget_s,
                 seed=settings.seed,
                 on_progress=on_progress,
@@ -83,14 +81,6 @@ def compare_revisions(
         return make_verdict(
             GateResult("inconclusive", {}, None, 0.0, (str(error),)), settings.base, head
         )
-
-
-def threshold_of(settings: Settings, case: CaseKey) -> float:
-    """Return the slowdown in percent that counts for the case: the most particular that is set."""
-    for key in (f"{case.impl}/{case.stage}", case.stage, case.impl):
-        if key in settings.thresholds:
-            return settings.thresholds[key]
-    return settings.max_slowdown
 
 
 def make_pairs(settings: Settings, trees: Trees) -> Iterator[Pair]:
@@ -156,43 +146,6 @@ def make_source(
 def is_own(tree: Path) -> bool:
     """Tell whether the tree is garagebench's own."""
     return (tree / "garagebench" / "subject.py").is_file()
-
-
-def compare_two_files(base: Path, head: Path, max_slowdown: float) -> Verdict:
-    """Judge two result files; offline, so that the figures stand under a caveat."""
-    compared = compare_files(load_samples(base), load_samples(head), max_slowdown)
-    outcome = overall([outcome for outcome, _ in compared.cases.values()])
-    return Verdict(
-        verdict=outcome,
-        exit_code=EXIT_CODES[outcome],
-        attributed_to=None,
-        seconds=0.0,
-        cases=tuple(
-            _make_file_case(name, outcome, change)
-            for name, (outcome, change) in compared.cases.items()
-        ),
-        base=str(base),
-        head=str(head),
-        notes=compared.notes,
-    )
-
-
-def _make_file_case(name: str, outcome: str, change: Change) -> CaseVerdict:
-    """Take the case's name apart: ours is "impl@runtime/layout/workload/operation/stage"."""
-    contestant, _, row = name.partition("/")
-    impl, _, runtime = contestant.partition("@")
-    *_, operation, stage = ("", "", *row.split("/"))
-    ours = bool(runtime and operation)
-    return CaseVerdict(
-        impl=impl if ours else name,
-        runtime=runtime if ours else None,
-        operation=operation if ours else None,
-        stage=stage if ours else None,
-        verdict=outcome,
-        change_percent=round(change.change_percent, 3),
-        low=None if change.low is None else round(change.low, 3),
-        high=None if change.high is None else round(change.high, 3),
-    )
 
 
 def make_verdict(result: GateResult, base: str, head: str) -> Verdict:

@@ -42,11 +42,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report.verdict": {"report"},
     "experiment": GARAGES | {"__init__", "engine", "report.rows"},
     "regression": GARAGES | {"engine", "gate", "experiment", "report.verdict"},
+    "recorded": {"engine", "gate", "experiment", "regression", "report.verdict"},
     "configuration": {"errors"},
     "listing": GARAGES | {"engine"},
     "commands": GARAGES
     | {"__init__", "engine", "report", "report.rows", "report.verdict", "gate"}
-    | {"experiment", "regression", "configuration", "listing"},
+    | {"experiment", "regression", "recorded", "listing"},
     "cli": {"__init__", "errors", "configuration", "commands"},
     "__main__": {"cli"},
 }

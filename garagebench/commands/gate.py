@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,22 @@ import click
 
 from garagebench.commands.options import check_budget, complete_impl, format_option
 from garagebench.commands.output import default_format, make_console
+
+
+def parse_thresholds(
+    _ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]
+) -> dict[str, float]:
+    """Return case -> percent."""
+    thresholds = {}
+    for value in values:
+        case, _, percent = value.rpartition("=")
+        try:
+            thresholds[case] = float(percent)
+        except ValueError:
+            thresholds[case] = math.nan
+        if not case or not 0 < thresholds[case] < math.inf:
+            raise click.BadParameter(f"{value!r} is not CASE=PERCENT, as in assignment=2")
+    return thresholds
 
 
 def comparison_options(command: Any) -> Any:
@@ -27,6 +44,13 @@ def comparison_options(command: Any) -> Any:
             default=5.0,
             metavar="PERCENT",
             help="The slowdown from which a case is slower.",
+        ),
+        click.option(
+            "--threshold",
+            multiple=True,
+            callback=parse_thresholds,
+            metavar="CASE=PERCENT",
+            help="Another one for a stage (assignment), an implementation, or IMPL/STAGE. Repeatable.",
         ),
         click.option(
             "--budget",
@@ -80,54 +104,73 @@ def compare(base: str, head: str, format: str | None, **settings: Any) -> None: 
 
     Exit code: 0 not slower, 1 error, 3 slower, 4 inconclusive, 130 interrupted.
     """  # noqa: D301  click wants the character
-    from garagebench.regression import compare_two_files
+    from garagebench.gate.case import Thresholds
+    from garagebench.recorded import compare_two_files
 
     if Path(base).is_file() and Path(head).is_file():
-        print_verdict(compare_two_files(Path(base), Path(head), settings["max_slowdown"]), format)
+        thresholds = Thresholds(settings["max_slowdown"], settings["threshold"])
+        print_verdict(compare_two_files(Path(base), Path(head), thresholds), format)
     else:
-        measure_revisions(base, head, format, **settings)
+        measure(base, head, format, **settings)
 
 
 @click.command()
 @click.option(
     "--base",
     required=True,
-    metavar="REV",
-    help="The revision to compare with; of a branch, the merge base.",
+    metavar="REV|FILE",
+    help="The revision to compare with (of a branch, the merge base), or a result file.",
 )
 @comparison_options
+@click.option(
+    "--trust-other-machine",
+    is_flag=True,
+    help="Judge although FILE is of another processor or interpreter.",
+)
 def check(base: str, format: str | None, **settings: Any) -> None:  # noqa: A002
-    """Check whether the working tree is slower than a revision.
+    """Check whether the working tree is slower than a revision, or than a result file says.
 
     Both sides are measured live, in lock-step, from copies; the repository is left as it is. A case is slower when
     its confirmed interval lies above 0 and the estimate is at or above --max-slowdown.
+
+    With a FILE of `run --output`, the head is measured as the file was, layout and workload included, and compared
+    by its ratio to the reference.
 
     \b
     Examples:
       garagebench check --base main --impl path/to/file.py:MyPool
       garagebench check --base HEAD~1 --impl path/to/file.py:MyPool --max-slowdown 2 --budget 60
+      garagebench check --base results/seed.json.gz --impl numba
 
     Exit code: 0 not slower, 1 error, 3 slower, 4 inconclusive, 130 interrupted.
     """  # noqa: D301  click wants the character
-    measure_revisions(base, None, format, **settings)
+    measure(base, None, format, **settings)
 
 
-def measure_revisions(
+def measure(
     base: str,
     head: str | None,
     form: str | None,
     *,
     impl: tuple[str, ...],
     budget: float,
+    max_slowdown: float,
+    threshold: dict[str, float],
     **others: Any,
 ) -> None:
     """Measure, print the verdict, exit."""
+    from garagebench.gate.case import Thresholds
+    from garagebench.recorded import check_against_file
     from garagebench.regression import Settings, compare_revisions
     from garagebench.report.progress import show_progress
 
-    settings = Settings(base, head, impls=impl, budget_s=budget, **others)
+    thresholds = Thresholds(max_slowdown, threshold)
+    settings = Settings(base, head, impl, budget_s=budget, thresholds=thresholds, **others)
     with show_progress(make_console(err=True)) as on_progress:
-        verdict = compare_revisions(settings, Path.cwd(), on_progress=on_progress)
+        if head is None and Path(base).is_file():
+            verdict = check_against_file(settings, on_progress=on_progress)
+        else:
+            verdict = compare_revisions(settings, Path.cwd(), on_progress=on_progress)
     print_verdict(verdict, form)
 
 

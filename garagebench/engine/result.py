@@ -133,6 +133,13 @@ class Result:
         """Return a row for everything that was asked for, in the order of the contestants."""
         return [row for contestant in self.contestants for row in self._rows(contestant)]
 
+    def log_ratios(self, contestant: Contestant) -> dict[str, list[float]]:
+        """Return for each row the log of its ratio to the reference, one a generation; empty where it has none."""
+        return {
+            terms.name: self._log_ratios(terms, combine(contestant.series, terms.isolated))
+            for terms in contestant.rows
+        }
+
     def save(self, path: str | Path) -> None:
         """Write a pyperf suite, plain or `.gz`; whole or not at all."""
         from garagebench.engine.files import save

@@ -20,10 +20,18 @@ from garagebench.engine.channel import Channel
 from garagebench.engine.conductor import TIMEOUT_S
 from garagebench.engine.estimate import log_ratio
 from garagebench.engine.result import combine
+from garagebench.gate.case import (
+    LEAST_STAGE_NS,
+    NOT_JUDGED,
+    CaseKey,
+    GateResult,
+    Thresholds,
+    attribute,
+    is_long_enough,
+)
 from garagebench.gate.verdict import (
     ALPHA,
     Judgement,
-    Outcome,
     generations_needed,
     judge,
     least_generations,
@@ -32,9 +40,6 @@ from garagebench.gate.verdict import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-#: Stages shorter than this are judged as part of `total` only: a loop around them weighs too much.
-LEAST_STAGE_NS = 200.0
 
 #: Shares of the budget that screening and the first look take.
 SCREENING = 0.15
@@ -46,9 +51,6 @@ MARGIN = 1.2
 
 #: Times the budget beyond which a longer one is not worth its while: the case sits on the threshold.
 MOST_WORTHWHILE = 20
-
-#: Derived rows that say nothing of a change by themselves.
-NOT_JUDGED = ("unattributed",)
 
 
 @dataclass(frozen=True)
@@ -62,28 +64,6 @@ class Pair:
     head: Mapping[str, Any]
 
 
-@dataclass(frozen=True, order=True)
-class CaseKey:
-    """What a judgement belongs to."""
-
-    impl: str
-    runtime: str
-    operation: str
-    stage: str
-
-
-@dataclass(frozen=True)
-class GateResult:
-    """What the gate found. notes: what a reader should know; why: the reason where nothing could be judged."""
-
-    outcome: Outcome
-    cases: Mapping[CaseKey, Judgement]
-    attributed_to: str | None
-    seconds: float
-    notes: tuple[str, ...] = ()
-    interrupted: bool = False
-
-
 class LiveGate:
     """Runs the phases. `measure(entrants, budget_s, seed)` and the clock are passed in."""
 
@@ -91,7 +71,7 @@ class LiveGate:
         self,
         pairs: Sequence[Pair],
         *,
-        threshold: Callable[[CaseKey], float],
+        thresholds: Thresholds,
         budget_s: float,
         seed: int,
         on_progress: Callable[[Progress], None] = lambda _: None,
@@ -100,7 +80,7 @@ class LiveGate:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pairs = pairs
-        self._threshold = threshold
+        self._percent = thresholds
         self._budget_s = budget_s
         self._seed = seed
         self._on_progress = on_progress
@@ -122,6 +102,10 @@ class LiveGate:
         changes: dict[CaseKey, list[float]] = {case: [] for case in judged}
         judgements: dict[CaseKey, Judgement] = {}
         open_cases = judged
+        self._notes += [
+            f"the threshold of {key} concerns no case that is judged"
+            for key in self._percent.unused(judged)
+        ]
         for look in range(1, LOOKS + 1):
             share = FIRST_LOOK if look < LOOKS else 1.0
             budget_s = share * (self._budget_s - (self._clock() - self._begin))
@@ -193,11 +177,11 @@ class LiveGate:
             known = {terms.name for terms in head.rows}
             for terms in base.rows:
                 case = _key(pair, terms.name)
-                if case.stage in NOT_JUDGED or terms.name not in known:
+                if case.stage == NOT_JUDGED or terms.name not in known:
                     continue
                 size_ns = median(map(median, combine(base.series, terms.isolated)))
                 self._sizes_ns[case] = size_ns
-                if case.stage == "total" or size_ns >= LEAST_STAGE_NS:
+                if is_long_enough(case, size_ns):
                     chosen.append(case)
                 else:
                     short.append(f"{case.operation} {case.stage}")
@@ -228,7 +212,7 @@ class LiveGate:
         return changes
 
     def _thresholds(self, cases: Sequence[CaseKey]) -> dict[CaseKey, float]:
-        return {case: math.log1p(self._threshold(case) / 100) for case in cases}
+        return {case: math.log1p(self._percent.of(case) / 100) for case in cases}
 
     def _advise(self, judgements: Mapping[CaseKey, Judgement], undecided: list[CaseKey]) -> None:
         """Say which budget would decide what this one did not."""
@@ -239,7 +223,7 @@ class LiveGate:
         needed = [least / max(1, min(few))]
         for case in undecided:
             judgement = judgements[case]
-            generations = generations_needed(judgement, math.log1p(self._threshold(case) / 100))
+            generations = generations_needed(judgement, math.log1p(self._percent.of(case) / 100))
             if generations is not None:
                 needed.append(generations / judgement.generations)
         budget_s = math.ceil(MARGIN * max(needed) * self._budget_s)
@@ -266,23 +250,6 @@ class LiveGate:
             tuple(self._notes),
             interrupted,
         )
-
-
-def attribute(
-    judgements: Mapping[CaseKey, Judgement], sizes_ns: Mapping[CaseKey, float]
-) -> str | None:
-    """Return the stage to which the slowdown is put down: of those slower, the one that adds the most.
-
-    `sequence` is less than the whole of it by `assignment`: it is named only where that one is not slower.
-    None where only `total` is slower, or nothing.
-    """
-    slower = [case for case, judgement in judgements.items() if judgement.outcome == "slower"]
-    stages = [case for case in slower if case.stage != "total"]
-    if any(case.stage == "assignment" for case in stages):
-        stages = [case for case in stages if case.stage != "sequence"]
-    if not stages:
-        return None
-    return max(stages, key=lambda case: judgements[case].change * sizes_ns[case]).stage
 
 
 def find_difference(pair: Pair) -> str:

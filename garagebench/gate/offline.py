@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from garagebench.gate.case import CaseKey, Thresholds
 from garagebench.gate.ranks import LEAST_RUNS, Change, compare_samples, interval_rank
 from garagebench.gate.samples import Samples, describe_differences, match_cases
 from garagebench.gate.verdict import ALPHA, TAIL, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 NO_SHARED_ROUNDS = (
     "files from different runs share no rounds: a host that changed speed between them looks like a change of the "
@@ -21,6 +22,10 @@ NO_SHARED_ROUNDS = (
 NOT_JUDGED = "/unattributed"
 
 
+#: Layout, workload, operation and stage.
+LEAST_PATH = 4
+
+
 @dataclass(frozen=True)
 class FilesCompared:
     """Case -> (outcome, change); notes: what a reader should know."""
@@ -29,12 +34,12 @@ class FilesCompared:
     notes: tuple[str, ...]
 
 
-def compare_files(base: Samples, head: Samples, threshold_percent: float) -> FilesCompared:
+def compare_files(base: Samples, head: Samples, thresholds: Thresholds) -> FilesCompared:
     """Judge every case that both files have; slower by mistake with at most ALPHA, all cases together."""
     names = [name for name in match_cases(base, head) if not name.endswith(NOT_JUDGED)]
     cases = {
-        name: _judge(
-            base.cases[name].values, head.cases[name].values, threshold_percent, len(names)
+        name: judge_independent(
+            base.cases[name].values, head.cases[name].values, _percent(thresholds, name), len(names)
         )
         for name in names
     }
@@ -52,9 +57,23 @@ def compare_files(base: Samples, head: Samples, threshold_percent: float) -> Fil
     return FilesCompared(cases, tuple(notes))
 
 
-def _judge(
-    base: tuple[float, ...], head: tuple[float, ...], threshold: float, cases: int
+def parse_case(name: str) -> CaseKey | None:
+    """Return what "impl@runtime/layout/workload/operation/stage" means; None for a name of another tool."""
+    contestant, *path = name.split("/")
+    impl, at, runtime = contestant.rpartition("@")
+    operation, stage = path[-2:] if len(path) >= LEAST_PATH else ("", "")
+    return CaseKey(impl, runtime, operation, stage) if at and operation else None
+
+
+def _percent(thresholds: Thresholds, name: str) -> float:
+    case = parse_case(name)
+    return thresholds.percent if case is None else thresholds.of(case)
+
+
+def judge_independent(
+    base: Sequence[float], head: Sequence[float], threshold: float, cases: int
 ) -> tuple[Outcome, Change]:
+    """Judge one of so many cases from values above 0, one for each independent run; threshold in percent."""
     # Bonferroni: no more than ALPHA over all cases, whichever of them are looked at.
     strict = compare_samples(base, head, 1 - 2 * ALPHA / cases)
     if strict.low is not None and strict.low > 0 and strict.change_percent >= threshold:

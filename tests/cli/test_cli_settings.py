@@ -276,6 +276,11 @@ def test_files_in_pyproject_are_beside_it(
         ('stage = ["total", 3]', ["tool.garagebench.stage", "a list of texts", "3"]),
         ("layout = []", ["tool.garagebench.layout", "a text", "[]"]),
         ("][", ["not TOML"]),
+        ("thresholds = 3", ["tool.garagebench.thresholds", "must be a table", "3"]),
+        ('thresholds = {total = "2"}', ["tool.garagebench.thresholds.total", "a number", "'2'"]),
+        ("check = 3", ["tool.garagebench.check", "must be a table", "3"]),
+        ("check = {stage = ['total']}", ["tool.garagebench.check.stage", "unknown key"]),
+        ("check = {max-slowdown = '2'}", ["tool.garagebench.check.max-slowdown", "a number"]),
     ],
 )
 def test_a_mistake_in_pyproject_is_named(
@@ -286,6 +291,16 @@ def test_a_mistake_in_pyproject_is_named(
     assert_one_sentence(invoke("run"), 1, f"{path}: ", *words)
 
 
+def test_a_key_of_one_command_is_its_own(settings_of: SettingsOf, tmp_path: Path) -> None:
+    """[tool.garagebench.run] beats [tool.garagebench], and what is of `check` is nothing to `run`."""
+    write_configuration(
+        tmp_path,
+        "budget = 7\nseed = 2\n[tool.garagebench.run]\nbudget = 9\n[tool.garagebench.check]\nseed = 4",
+    )
+    settings = settings_of()
+    assert (settings.budget_s, settings.seed) == (9.0, 2)
+
+
 @pytest.mark.parametrize("text", ["tool = 3", "[tool]\ngaragebench = 3"])
 def test_a_table_that_is_none_is_named(invoke: Invoke, tmp_path: Path, text: str) -> None:
     """So is a value where the table belongs."""
@@ -294,7 +309,7 @@ def test_a_table_that_is_none_is_named(invoke: Invoke, tmp_path: Path, text: str
     assert_one_sentence(invoke("run"), 1, f"{path}: ", "must be a table, not 3")
 
 
-def test_a_mistake_in_pyproject_concerns_run_only(invoke: Invoke, tmp_path: Path) -> None:
+def test_a_mistake_in_pyproject_concerns_what_reads_it_only(invoke: Invoke, tmp_path: Path) -> None:
     """Commands that take nothing from it work in spite of it."""
     write_configuration(tmp_path, "][")
     assert invoke("list", "stages").exit_code == 0

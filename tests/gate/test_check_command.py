@@ -92,6 +92,40 @@ def test_an_implementation_of_garagebench_is_none_of_another_repository(reposito
     assert "path/to/file.py:NAME" in done.stderr
 
 
+def test_a_result_file_is_a_base(repository: Path) -> None:
+    """What a run wrote is the base of a later check, by ratios to `lists`: three searches for one are slower."""
+    pool = ("--impl", "pool.py:SetPool", "--budget", "15")
+    run = ("run", *pool, "--operation", "park", "--stage", "assignment", "--output", "base.json.gz")
+    assert garagebench(repository, *run).returncode == 0
+    (repository / "pool.py").write_text(SLOW)
+    done = garagebench(repository, "check", "--base", "base.json.gz", *pool, "--format", "json")
+    verdict = json.loads(done.stdout)
+    assert (done.returncode, verdict["attributed_to"]) == (3, "assignment"), done.stdout
+    assert "ratios to lists" in verdict["notes"][0]
+
+
+def test_thresholds_come_from_pyproject_and_the_command_line(repository: Path) -> None:
+    """A slowdown of a factor is allowed for the stage and for total in one, and refused by the other."""
+    (repository / "pool.py").write_text(SLOW)
+    (repository / "pyproject.toml").write_text(
+        "[tool.garagebench]\nbudget = 3\n[tool.garagebench.thresholds]\nassignment = 900\n"
+        "[tool.garagebench.check]\nmax-slowdown = 900\nbudget = 20\nimpl = ['pool.py:SetPool']\n"
+    )
+    done = garagebench(repository, "check", "--base", "HEAD")
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = garagebench(repository, "check", "--base", "HEAD", "--threshold", "assignment=10")
+    assert done.returncode == 3
+
+
+@pytest.mark.parametrize("value", ["assignment", "=3", "total=-1", "total=nan", "total=many"])
+def test_a_threshold_that_is_none_is_a_usage_error(repository: Path, value: str) -> None:
+    """Exit code 2, with the value and how one is written."""
+    done = garagebench(repository, "check", "--base", "HEAD", "--threshold", value)
+    assert done.returncode == 2
+    assert repr(value) in done.stderr
+    assert "assignment=2" in done.stderr
+
+
 def test_two_files_are_compared(tmp_path: Path) -> None:
     """Compare FILE FILE: the same file twice has no case slower, and the caveat is told."""
     place = tmp_path / "repository"

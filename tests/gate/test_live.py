@@ -8,7 +8,8 @@ import pytest
 
 from garagebench.engine import Contestant, Entrant, Result
 from garagebench.engine.result import Problem, RowTerms
-from garagebench.gate.live import CaseKey, GateResult, LiveGate, Pair, attribute
+from garagebench.gate.case import CaseKey, GateResult, Thresholds, attribute
+from garagebench.gate.live import LiveGate, Pair
 from garagebench.gate.verdict import Judgement
 
 STAGES_NS = {
@@ -65,7 +66,7 @@ def run_gate(
     """Run a gate of one pair on the made-up measurement."""
     gate = LiveGate(
         [PAIR],
-        threshold=lambda _: threshold,
+        thresholds=Thresholds(threshold),
         budget_s=30,
         seed=1,
         measure=measure,
