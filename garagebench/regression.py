@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from garagebench.engine import Progress
+from garagebench.engine.instructions import find_valgrind
 from garagebench.engine.interpreter import find_interpreter
 from garagebench.errors import GarageError
 from garagebench.experiment import impl_label, load_layout
@@ -16,8 +18,9 @@ from garagebench.gate.case import CaseKey, GateResult, Thresholds
 from garagebench.gate.live import LiveGate, Pair
 from garagebench.gate.revisions import NotComparable, Trees, two_trees
 from garagebench.gate.verdict import EXIT_CODES, Judgement
+from garagebench.gate.witness import Counted, Witness, count_pairs, testify
 from garagebench.impls.registry import find_entry, is_file
-from garagebench.report.verdict import CaseVerdict, Verdict
+from garagebench.report.verdict import CaseCount, CaseVerdict, Verdict
 from garagebench.subject import STAGES
 from garagebench.workload import make_workload
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from garagebench.workload import Workload
 
 INTERRUPTED = 130
+NO_WITNESS = Witness({}, ())
 
 #: Slowdown in percent from which a case counts as slower.
 MAX_SLOWDOWN = 5.0
@@ -55,6 +59,7 @@ class Settings:
     seed: int = 0
     allow_different_answers: bool = False
     trust_other_machine: bool = False
+    count_instructions: bool = False
 
 
 def compare_revisions(
@@ -64,6 +69,8 @@ def compare_revisions(
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> Verdict:
     """Measure base and head in lock-step and judge; what cannot be compared is inconclusive, with the mend."""
+    if settings.count_instructions:
+        find_valgrind()  # before anything is measured
     try:
         with two_trees(repository, settings.base, settings.head) as trees:
             pairs = list(make_pairs(settings, trees))
@@ -75,12 +82,33 @@ def compare_revisions(
                 on_progress=on_progress,
                 allow_different_answers=settings.allow_different_answers,
             )
-            return make_verdict(gate.run(), trees.base.label, trees.head.label)
+            found = gate.run()
+            witness = _count(settings, pairs, found, on_progress)
+            return make_verdict(found, trees.base.label, trees.head.label, witness)
     except NotComparable as error:
         head = "the working tree" if settings.head is None else settings.head
         return make_verdict(
             GateResult("inconclusive", {}, None, 0.0, (str(error),)), settings.base, head
         )
+
+
+def _count(
+    settings: Settings,
+    pairs: Sequence[Pair],
+    found: GateResult,
+    on_progress: Callable[[Progress], None],
+) -> Witness:
+    if not settings.count_instructions or found.interrupted:
+        return NO_WITNESS
+    begin = time.monotonic()
+
+    def pass_on(done: int, planned: int) -> None:
+        elapsed_s = time.monotonic() - begin
+        on_progress(Progress(done, planned, elapsed_s, elapsed_s * planned / done, "count"))
+
+    witness = count_pairs(pairs, pass_on)
+    said = testify(found.cases, witness.cases, settings.thresholds)
+    return replace(witness, notes=(*said, *witness.notes))
 
 
 def make_pairs(settings: Settings, trees: Trees) -> Iterator[Pair]:
@@ -148,7 +176,9 @@ def is_own(tree: Path) -> bool:
     return (tree / "garagebench" / "subject.py").is_file()
 
 
-def make_verdict(result: GateResult, base: str, head: str) -> Verdict:
+def make_verdict(
+    result: GateResult, base: str, head: str, witness: Witness = NO_WITNESS
+) -> Verdict:
     """Return the verdict in words and percent."""
     return Verdict(
         verdict=result.outcome,
@@ -158,7 +188,8 @@ def make_verdict(result: GateResult, base: str, head: str) -> Verdict:
         cases=tuple(_make_case(case, judgement) for case, judgement in result.cases.items()),
         base=base,
         head=head,
-        notes=result.notes,
+        notes=(*result.notes, *witness.notes),
+        instructions=tuple(_make_count(case, counted) for case, counted in witness.cases.items()),
     )
 
 
@@ -172,6 +203,18 @@ def _make_case(case: CaseKey, judgement: Judgement) -> CaseVerdict:
         change_percent=_percent(judgement.change) if judgement.generations else None,
         low=_percent(judgement.low),
         high=_percent(judgement.high),
+    )
+
+
+def _make_count(case: CaseKey, counted: Counted) -> CaseCount:
+    return CaseCount(
+        impl=case.impl,
+        runtime=case.runtime,
+        operation=case.operation,
+        stage=case.stage,
+        base=round(counted.base, 1),
+        head=round(counted.head, 1),
+        change_percent=round(counted.change_percent, 3),
     )
 
 

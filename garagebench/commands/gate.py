@@ -66,6 +66,11 @@ def comparison_options(command: Any) -> Any:
             help="Compare times although the sides answer differently.",
         ),
         click.option(
+            "--count",
+            type=click.Choice(["instructions"]),
+            help="Also count instructions under valgrind, a witness beside the times.",
+        ),
+        click.option(
             "--layout",
             default="seed",
             metavar="NAME|FILE",
@@ -108,6 +113,7 @@ def compare(base: str, head: str, format: str | None, **settings: Any) -> None: 
     from garagebench.recorded import compare_two_files
 
     if Path(base).is_file() and Path(head).is_file():
+        refuse_count(settings["count"])
         thresholds = Thresholds(settings["max_slowdown"], settings["threshold"])
         print_verdict(compare_two_files(Path(base), Path(head), thresholds), format)
     else:
@@ -156,6 +162,7 @@ def measure(
     budget: float,
     max_slowdown: float,
     threshold: dict[str, float],
+    count: str | None,
     **others: Any,
 ) -> None:
     """Measure, print the verdict, exit."""
@@ -165,13 +172,30 @@ def measure(
     from garagebench.report.progress import show_progress
 
     thresholds = Thresholds(max_slowdown, threshold)
-    settings = Settings(base, head, impl, budget_s=budget, thresholds=thresholds, **others)
+    settings = Settings(
+        base,
+        head,
+        impl,
+        budget_s=budget,
+        thresholds=thresholds,
+        count_instructions=count is not None,
+        **others,
+    )
+    is_file = head is None and Path(base).is_file()
+    if is_file:
+        refuse_count(count)
     with show_progress(make_console(err=True)) as on_progress:
-        if head is None and Path(base).is_file():
+        if is_file:
             verdict = check_against_file(settings, on_progress=on_progress)
         else:
             verdict = compare_revisions(settings, Path.cwd(), on_progress=on_progress)
     print_verdict(verdict, form)
+
+
+def refuse_count(count: str | None) -> None:
+    """Refuse to count what is not there to run."""
+    if count is not None:
+        raise click.UsageError("--count takes two revisions: a result file holds no instructions")
 
 
 def print_verdict(verdict: Any, form: str | None) -> None:

@@ -43,12 +43,13 @@ MARGIN = 1.1
 
 @dataclass(frozen=True)
 class Progress:
-    """How far it is: generations done and planned (None: not known), seconds gone and expected in all."""
+    """How far it is: generations (or what else) done and planned (None: not known), seconds gone and expected in all."""
 
     generation: int
     generations: int | None
     elapsed_s: float
     expected_s: float
+    what: str = "generation"
 
 
 class Conductor:

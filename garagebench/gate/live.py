@@ -176,7 +176,7 @@ class LiveGate:
             self._notes += dict.fromkeys((*base.caveats, *head.caveats))
             known = {terms.name for terms in head.rows}
             for terms in base.rows:
-                case = _key(pair, terms.name)
+                case = make_key(pair, terms.name)
                 if case.stage == NOT_JUDGED or terms.name not in known:
                     continue
                 size_ns = median(map(median, combine(base.series, terms.isolated)))
@@ -208,7 +208,9 @@ class LiveGate:
                         median(log_ratio(h, b) for h, b in zip(heads, bases, strict=False))
                         for heads, bases in pairs
                     ]
-                    changes[_key(pair, terms.name)] = [log for log in logs if math.isfinite(log)]
+                    changes[make_key(pair, terms.name)] = [
+                        log for log in logs if math.isfinite(log)
+                    ]
         return changes
 
     def _thresholds(self, cases: Sequence[CaseKey]) -> dict[CaseKey, float]:
@@ -279,7 +281,8 @@ def _restrict(source: Mapping[str, Any], stages: set[str] | None) -> dict[str, A
     return {**source, "arguments": {**source["arguments"], "stages": sorted(stages)}}
 
 
-def _key(pair: Pair, row: str) -> CaseKey:
+def make_key(pair: Pair, row: str) -> CaseKey:
+    """Return the case that a row "operation/stage" of the pair is."""
     operation, _, stage = row.partition("/")
     return CaseKey(pair.impl, pair.runtime, operation, stage)
 

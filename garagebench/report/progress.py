@@ -22,6 +22,10 @@ class Step(Protocol):
         """Generations planned."""
 
     @property
+    def what(self) -> str:
+        """What is counted, in the singular."""
+
+    @property
     def elapsed_s(self) -> float:
         """Seconds gone."""
 
@@ -47,7 +51,7 @@ def show_progress(console: Console) -> Iterator[Callable[[Step], None]]:
             left_s = max(0.0, step.expected_s - step.elapsed_s)
             progress.update(
                 task,
-                description=f"generation {step.generation + 1}{planned}" if left_s else "done",
+                description=f"{step.what} {step.generation + 1}{planned}" if left_s else "done",
                 completed=step.elapsed_s / step.expected_s,
                 left=f"{left_s:.0f} s left",
             )

@@ -33,6 +33,19 @@ class CaseVerdict:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CaseCount:
+    """Instructions of one case for one request, where they were counted."""
+
+    impl: str
+    runtime: str
+    operation: str
+    stage: str
+    base: float
+    head: float
+    change_percent: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """The whole of it. headline: one sentence for a person. base, head: what was compared."""
 
@@ -44,6 +57,7 @@ class Verdict:
     base: str
     head: str
     notes: tuple[str, ...] = ()
+    instructions: tuple[CaseCount, ...] = ()
 
 
 def render_verdict(verdict: Verdict, form: str, console: Console) -> str:
@@ -77,19 +91,35 @@ def format_change(case: CaseVerdict) -> str:
     return f"{case.change_percent:+.1f} %{bounds}"
 
 
-def _lines(verdict: Verdict) -> Iterator[tuple[str, str, str, str, str]]:
+_HEADER = ("implementation", "operation", "stage", "change", "verdict")
+_COUNTED = "instructions"
+
+
+def _header(verdict: Verdict) -> tuple[str, ...]:
+    return (*_HEADER, _COUNTED) if verdict.instructions else _HEADER
+
+
+def _lines(verdict: Verdict) -> Iterator[tuple[str, ...]]:
+    counts = {
+        (one.impl, one.runtime, one.operation, one.stage): f"{one.change_percent:+.2f} %"
+        for one in verdict.instructions
+    }
     for case in verdict.cases:
         name = case.impl if case.runtime is None else f"{case.impl}@{case.runtime}"
-        yield name, case.operation or "", case.stage or "", format_change(case), case.verdict
-
-
-_HEADER = ("implementation", "operation", "stage", "change", "verdict")
+        line = name, case.operation or "", case.stage or "", format_change(case), case.verdict
+        # What is too short for a verdict on its time has a count all the same.
+        counted = counts.pop((case.impl, case.runtime, case.operation, case.stage), "")  # type: ignore[arg-type]
+        yield (*line, counted) if verdict.instructions else line
+    for (impl, runtime, operation, stage), counted in counts.items():
+        yield f"{impl}@{runtime}", operation, stage, "", "", counted
 
 
 def _markdown(verdict: Verdict) -> str:
     lines = [f"**{escape(make_headline(verdict))}**", ""]
     if verdict.cases:
-        table = [_HEADER, (":---", ":---", ":---", "---:", ":---"), *_lines(verdict)]
+        header = _header(verdict)
+        rule = ["---:" if name in ("change", _COUNTED) else ":---" for name in header]
+        table = [header, rule, *_lines(verdict)]
         lines += [f"| {' | '.join(map(escape, line))} |" for line in table]
         lines += [""]
     lines += [f"- {escape(note)}" for note in verdict.notes]
@@ -102,7 +132,7 @@ def _table(verdict: Verdict, console: Console) -> str:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*_HEADER, box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(*_header(verdict), box=SIMPLE_HEAD, pad_edge=False)
     for line in _lines(verdict):
         table.add_row(*map(Text, line))
     with console.capture() as capture:
