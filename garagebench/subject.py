@@ -12,7 +12,7 @@ from typing import Any, Callable, NamedTuple
 from garagebench import conformance
 from garagebench.errors import GarageError, SpaceEmpty
 from garagebench.garage import Garage
-from garagebench.impls import load_impl
+from garagebench.impls.registry import load_recipe
 from garagebench.interface import INTERFACE_VERSION, Block, Case, RowSpec, Step
 from garagebench.layout import Layout
 from garagebench.tape import RecordedBlock, Tape, TimedPool
@@ -31,8 +31,13 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     ),
     "unpark": ("validate", "space_lookup", "release", "encode", "total", "unattributed"),
     "both": ("total",),
+    "park_many": ("total",),
+    "unpark_many": ("total",),
     "start": ("import", "compile", "build", "first_request", "peak_memory"),
 }
+
+#: Operations whose requests go through as one batch, block by block -> the operation of the blocks.
+BATCHES: Mapping[str, str] = {"park_many": "park", "unpark_many": "unpark"}
 
 #: Measured quantities that are no stage: the sequencer with its pool calls, and those calls timed in the pipeline.
 SEQUENCE_WHOLE = "sequence and assignment"
@@ -74,10 +79,11 @@ _CHANGES_STATE = ("sequence", "release")
 def make_subject(arguments: Mapping[str, Any]) -> GarageSubject:
     """Return the subject that the engine's worker measures.
 
-    arguments: impl (a name), layout and workload (as data), operations and stages (lists of names).
+    arguments: impl (a name) and its variants (stage -> variant), layout and workload (as data), operations and stages
+    (lists of names).
     Raises WrongAnswer before anything is timed where an answer differs from the model's.
     """
-    impl = load_impl(arguments["impl"])
+    impl = load_recipe(arguments)
     conformance.check(impl)
     layout = Layout.from_data(arguments["layout"])
     tape = Tape(impl, layout, Workload.from_data(arguments["workload"]))
@@ -94,7 +100,7 @@ def cold_start(arguments: Mapping[str, Any]) -> dict[str, float]:
     """Do, in a fresh process, what a server does up to its first reply; nanoseconds for each part."""
     clock = time.perf_counter_ns
     marks = [("", clock())]
-    impl = load_impl(arguments["impl"])
+    impl = load_recipe(arguments)
     marks.append(("import", clock()))
     compile_pool = getattr(impl.pool, "compile", None)
     if compile_pool is not None:
@@ -125,10 +131,10 @@ class GarageSubject:
         self._intervals = intervals
         self._stages = stages
         self._blocks = {
-            operation: [block for block in tape.blocks if block.operation == operation]
+            operation: blocks
             for operation in STAGES
-            if (operation in operations or operation == "both")
-            and any(block.operation == operation for block in tape.blocks)
+            if operation in operations or operation == "both"
+            if (blocks := _blocks_of(BATCHES.get(operation, operation), tape))
         }
         self.caveats: list[str] = []
         for operation, blocks in self._blocks.items():
@@ -203,6 +209,9 @@ class GarageSubject:
                 tapes,
             )
             return
+        if operation in BATCHES:
+            yield self._batch_case(operation)
+            return
         names = self._names(operation)
         for stage in _PIPELINES[operation]:
             tapes = [
@@ -223,6 +232,15 @@ class GarageSubject:
         if operation == "park":
             yield from self._assignment_cases(names)
         yield self._whole("total", operation, names)
+
+    def _batch_case(self, operation: str) -> Case:
+        tapes = []
+        for block in self._blocks[operation]:
+            given, answers = block.batch(self._garage.layout)
+            tapes.append(([given], [answers], block))
+        names = {operation: getattr(self._garage, operation)}
+        steps = [Step(operation, f"answers = {operation}(batch)")]
+        return self._case(f"{operation}/total", "batch", steps, "answers", names, tapes)
 
     def _assignment_cases(self, names: Mapping[str, Any]) -> Iterator[Case]:
         blocks = self._blocks["park"]
@@ -292,6 +310,10 @@ class GarageSubject:
         return Case(
             name, target, steps, result, used, blocks, (GarageError,) if refuses else (), operation
         )
+
+
+def _blocks_of(operation: str, tape: Tape) -> list[RecordedBlock]:
+    return [block for block in tape.blocks if block.operation == operation]
 
 
 def _isolated_name(stage: str) -> str:

@@ -44,6 +44,42 @@ class RecordedBlock:
         answers.append(answer)
         return answer
 
+    def batch(self, layout: Layout) -> tuple[list[Any], list[Any]]:
+        """Return the block as one call of park_many or unpark_many: what it is given, and what it answers.
+
+        Without requests that did not get past validate: a batch has vehicles and locations, no bodies.
+        """
+        if self.operation == "park":
+            vehicles, spaces = self.stages.get("sequence", ([], []))
+            return vehicles, [
+                Refused(space) if isinstance(space, type) else layout.locations[space[0]][space[1]]
+                for space in spaces
+            ]
+        locations, spaces = self.stages.get("space_lookup", ([], []))
+        released = iter(self.stages.get("release", ([], []))[1])
+        answers: list[Any] = []
+        for space in spaces:
+            if isinstance(space, type):
+                answers.append(Refused(space))
+            else:
+                answers.append(layout.kinds[space[0]] if next(released) else Refused(SpaceEmpty))
+        return locations, answers
+
+
+class Refused:
+    """Equal to every error of exactly that class: two errors of one class and text are not equal."""
+
+    __hash__ = None  # type: ignore[assignment]  # an error's is its own
+
+    def __init__(self, error: type[Exception]) -> None:
+        self._error = error
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is self._error
+
+    def __repr__(self) -> str:
+        return f"{self._error.__name__}(...)"
+
 
 class Tape:
     """A garage and the recorded blocks of a workload; it stands as after the last block.

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from garagebench.errors import ImplError, Unavailable, UnknownName
 from garagebench.impls.impl import Impl
+from garagebench.stages.variants import with_variants
 
 ENTRY_POINTS = "garagebench.impls"
 
@@ -46,6 +47,25 @@ BUILTIN: Mapping[str, Entry] = {
         "garagebench.impls.pypy:IMPL",
         "plain loops for a tracing JIT, on PyPy by default",
         runtime="pypy3",
+    ),
+    "heap": Entry("garagebench.impls.heap:IMPL", "a binary heap of what was released, from heapq"),
+    "tree": Entry(
+        "garagebench.impls.tree:IMPL",
+        "a bitmap tree, searched by compiled code",
+        mend="pip install 'garagebench[numba]'",
+    ),
+    "c": Entry(
+        "garagebench.impls.c:IMPL",
+        "the same tree in C, built at first use",
+        mend="pip install 'garagebench[c]'",
+    ),
+    "shared": Entry(
+        "garagebench.impls.shared:IMPL",
+        "a lock-free bitmap tree in shared memory, for several processes",
+        mend="pip install 'garagebench[numba]'",
+    ),
+    "fast": Entry(
+        "garagebench.impls.fast:IMPL", "the quickest variant of each stage that runs here"
     ),
 }
 
@@ -105,9 +125,19 @@ def load_impl(name: str) -> Impl:
     return found if isinstance(found, Impl) else _from_pool(found, attribute, entry.target)
 
 
+def load_recipe(arguments: Mapping[str, Any]) -> Impl:
+    """Load `arguments["impl"]` with its `variants`, stage -> variant; without any where there are none given.
+
+    Raises what `load_impl` and `with_variants` raise.
+    """
+    return with_variants(load_impl(arguments["impl"]), arguments.get("variants", {}))
+
+
 def _load_module(name: str, module: str, mend: str | None) -> Any:
     try:
         return importlib.import_module(module)
+    except Unavailable as error:  # it knows better what would mend it
+        raise Unavailable(f"{name} cannot run on this interpreter: {error}") from None
     except ImportError as error:
         reason = f"{error}"
     except (Exception, SystemExit) as error:  # noqa: BLE001  a broken package must not break the run

@@ -16,3 +16,17 @@ def table(layout: Layout) -> Callable[[int, int], Location]:
         return locations[kind][index]
 
     return lookup
+
+
+def rendered(layout: Layout) -> Callable[[int, int], bytes]:
+    """Look the reply up, which was encoded once for each space; it goes with the encode variant `rendered`."""
+    replies: tuple[list[bytes], ...] = tuple([] for _ in layout.kinds)
+    for floor_number, floor in enumerate(layout.floors, 1):
+        for row_number, row in enumerate(floor, 1):
+            start = b'{"floor":%d,"row":%d,"space":' % (floor_number, row_number)
+            replies[row.kind].extend([start + b"%d}" % space for space in range(1, row.spaces + 1)])
+
+    def lookup(kind: int, index: int) -> bytes:
+        return replies[kind][index]
+
+    return lookup

@@ -32,3 +32,30 @@ def table(layout: Layout) -> Callable[[Location], tuple[int, int]]:
         return kind, first + space - 1
 
     return lookup
+
+
+#: Spaces up to which each has an entry of its own, for some 200 bytes.
+SPACES_LIMIT = 100_000
+
+
+def spaces(layout: Layout) -> Callable[[Location], tuple[int, int]]:
+    """Look the space itself up, without a call into Python; in a large garage the row, as `table` does."""
+    refuse = table(layout)
+    if sum(layout.capacities) > SPACES_LIMIT:
+        return refuse
+    return _Spaces(layout, refuse).__getitem__
+
+
+class _Spaces(dict[tuple[int, int, int], tuple[int, int]]):
+    """Every space by its location, and a function that says what is wrong with any other."""
+
+    def __init__(self, layout: Layout, refuse: Callable[[Location], tuple[int, int]]) -> None:
+        super().__init__(
+            (location, (kind, index))
+            for kind, locations in enumerate(layout.locations)
+            for index, location in enumerate(locations)
+        )
+        self._refuse = refuse
+
+    def __missing__(self, location: Location) -> tuple[int, int]:
+        return self._refuse(location)

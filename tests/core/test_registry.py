@@ -76,12 +76,11 @@ def plug(monkeypatch: pytest.MonkeyPatch) -> Plug:
 
 class TestByName:
     def test_the_four_classics(self) -> None:
-        """They are in the written table, in this order; only pypy is meant for another interpreter."""
-        assert {name: entry.runtime for name, entry in BUILTIN.items()} == {
-            "lists": None,
-            "numpy": None,
-            "numba": None,
-            "pypy": "pypy3",
+        """They lead the written table, in this order; only pypy is meant for another interpreter."""
+        assert list(BUILTIN)[:4] == ["lists", "numpy", "numba", "pypy"]
+        assert {"heap", "tree", "c"} < set(BUILTIN)
+        assert {name: entry.runtime for name, entry in BUILTIN.items() if entry.runtime} == {
+            "pypy": "pypy3"
         }
         assert all(entry.about for entry in BUILTIN.values())
 
@@ -97,11 +96,11 @@ class TestByName:
 
     def test_an_unknown_name(self, plug: Plug) -> None:
         """The error lists what there is, plugged implementations too, and the form of a file."""
-        plug(fast="fast_pools:IMPL")
+        plug(quick="quick_pools:IMPL")
         with pytest.raises(UnknownName) as caught:
             load_impl("list")
         assert str(caught.value) == (
-            "unknown implementation 'list'; there is: lists, numpy, numba, pypy, fast, or path/to/file.py:NAME"
+            f"unknown implementation 'list'; there is: {', '.join(BUILTIN)}, quick, or path/to/file.py:NAME"
         )
 
     def test_a_built_in_name_does_not_look_at_packages(
@@ -134,12 +133,25 @@ class TestUnavailable:
 
     def test_a_plugged_one_has_no_mend(self, plug: Plug) -> None:
         """What another package needs, nobody here knows."""
-        plug(fast="no_such_package_at_all:IMPL")
+        plug(quick="no_such_package_at_all:IMPL")
         with pytest.raises(Unavailable) as caught:
-            load_impl("fast")
+            load_impl("quick")
         assert str(caught.value) == (
-            "fast cannot run on this interpreter: No module named 'no_such_package_at_all'"
+            "quick cannot run on this interpreter: No module named 'no_such_package_at_all'"
         )
+
+    def test_an_implementation_that_knows_better(
+        self, plug: Plug, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A module that raises Unavailable itself gives the reason and what would mend it."""
+        (tmp_path / "picky_pools.py").write_text(
+            "from garagebench.errors import Unavailable\nraise Unavailable('no fuel: buy some')\n"
+        )
+        monkeypatch.syspath_prepend(tmp_path)
+        plug(picky="picky_pools:IMPL")
+        with pytest.raises(Unavailable) as caught:
+            load_impl("picky")
+        assert str(caught.value) == "picky cannot run on this interpreter: no fuel: buy some"
 
     @pytest.mark.parametrize(
         "problem", ["raise RuntimeError('no GPU')", "def f(:", "1 / 0", "raise SystemExit(3)"]
@@ -172,7 +184,7 @@ class TestEntryPoints:
         """An entry point of the group is an implementation, listed after the built-in ones."""
         monkeypatch.syspath_prepend(file.parent)
         plug(own="mine:MINE", pool="mine:Mine")
-        assert list(entries()) == ["lists", "numpy", "numba", "pypy", "own", "pool"]
+        assert list(entries()) == [*BUILTIN, "own", "pool"]
         assert entries()["own"] == Entry("mine:MINE", "from an installed package")
         assert load_impl("own").name == "my own"
         assert load_impl("pool").pool.__name__ == "Mine"
@@ -195,12 +207,12 @@ class TestEntryPoints:
     def test_two_packages_with_one_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Likewise where neither is ours."""
         points = [
-            metadata.EntryPoint("fast", f"{package}:IMPL", ENTRY_POINTS)
+            metadata.EntryPoint("quick", f"{package}:IMPL", ENTRY_POINTS)
             for package in ("one", "two")
         ]
         monkeypatch.setattr(metadata, "entry_points", lambda **_: metadata.EntryPoints(points))
         with pytest.raises(
-            ImplError, match="two implementations are named 'fast': one:IMPL and two:IMPL"
+            ImplError, match="two implementations are named 'quick': one:IMPL and two:IMPL"
         ):
             load_impl("anything")
 
