@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,6 +28,10 @@ if TYPE_CHECKING:
     from garagebench.workload import Workload
 
 INTERRUPTED = 130
+
+#: Seconds that counting both sides of an implementation takes, about.
+COUNT_S = 40.0
+
 NO_WITNESS = Witness({}, ())
 
 #: Slowdown in percent from which a case counts as slower.
@@ -83,7 +86,7 @@ def compare_revisions(
                 allow_different_answers=settings.allow_different_answers,
             )
             found = gate.run()
-            witness = _count(settings, pairs, found, on_progress)
+            witness = _count(settings, trees, pairs, found, on_progress)
             return make_verdict(found, trees.base.label, trees.head.label, witness)
     except NotComparable as error:
         head = "the working tree" if settings.head is None else settings.head
@@ -94,19 +97,19 @@ def compare_revisions(
 
 def _count(
     settings: Settings,
+    trees: Trees,
     pairs: Sequence[Pair],
     found: GateResult,
     on_progress: Callable[[Progress], None],
 ) -> Witness:
     if not settings.count_instructions or found.interrupted:
         return NO_WITNESS
-    begin = time.monotonic()
 
-    def pass_on(done: int, planned: int) -> None:
-        elapsed_s = time.monotonic() - begin
-        on_progress(Progress(done, planned, elapsed_s, elapsed_s * planned / done, "count"))
+    def pass_on(done: int) -> None:
+        expected_s = COUNT_S * len(pairs)
+        on_progress(Progress(done, len(pairs), COUNT_S * done, expected_s, "count"))
 
-    witness = count_pairs(pairs, pass_on)
+    witness = count_pairs(pairs, (str(trees.base.path), str(trees.head.path)), pass_on)
     said = testify(found.cases, witness.cases, settings.thresholds)
     return replace(witness, notes=(*said, *witness.notes))
 

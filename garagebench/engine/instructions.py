@@ -1,8 +1,10 @@
 """Instructions of a subject's cases, counted by valgrind's callgrind: a witness that no other load disturbs.
 
-A worker goes through a case a few times, another one some passes more; what differs, divided by the requests of these
-passes, is the case, start-up and warm-up gone. Address layout and hash seed are fixed, so that the count repeats. It
-is of the loop with what is in it, and of the reset between passes.
+A process under callgrind goes through each case a few times and then some passes more; the difference, divided by
+the requests of these passes, is the case without start and warm-up. It is of the loop with what is in it, and of the
+reset between passes. Address layout and hash seed are fixed, and both sides run from the same path, so that the count
+of the same code repeats to the instruction. Other code has other addresses, and CPython's caches of names collide
+otherwise: up to 0.4 % here or there. Hence several hash seeds, of which the median counts.
 """
 
 from __future__ import annotations
@@ -10,16 +12,18 @@ from __future__ import annotations
 import json
 import math
 import os
+import platform
 import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from garagebench.engine.channel import WORKER, Channel
+from garagebench.engine.channel import Channel
 from garagebench.engine.conductor import TIMEOUT_S
 from garagebench.engine.terms import make_terms
 from garagebench.errors import GarageError
@@ -33,7 +37,12 @@ REQUESTS = 2_000
 #: Packages whose code under valgrind is other code than that on the processor.
 COMPILED = ("numpy_version", "numba_version")
 
-_COLLECTED = re.compile(r"Collected\s*:\s*(\d+)")
+#: How many hash seeds the count is taken with.
+SEEDS = 3
+
+COUNTED = Path(__file__).with_name("counted.py")
+
+_TOTAL = re.compile(r"^(?:totals|summary): (\d+)", re.MULTILINE)
 
 
 class CountError(GarageError):
@@ -50,13 +59,16 @@ class Counting:
 
     python: str
     source: Mapping[str, Any]
+    root: str  # the directory of this side's files
     passes: Mapping[str, int]  # case -> passes that are counted
     requests: Mapping[str, int]  # case -> requests of these passes
     rows: Mapping[str, Mapping[str, float]]  # row -> case -> factor
 
 
 def find_valgrind() -> list[str]:
-    """Return the command to run a program under callgrind; CountError where it is missing."""
+    """Return the command to run a program under callgrind; CountError where that cannot be."""
+    if platform.machine() not in ("x86_64", "AMD64"):
+        raise CountError(f"instructions are counted on x86-64 only, not on {platform.machine()}")
     valgrind = shutil.which("valgrind")
     if valgrind is None:
         raise CountError(
@@ -64,10 +76,10 @@ def find_valgrind() -> list[str]:
         )
     setarch = shutil.which("setarch")
     fixed = [] if setarch is None else [setarch, "-R"]
-    return [*fixed, valgrind, "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+    return [*fixed, valgrind, "--tool=callgrind"]
 
 
-def prepare(python: str, source: Mapping[str, Any]) -> Counting:
+def prepare(python: str, source: Mapping[str, Any], root: str) -> Counting:
     """Look, without valgrind, at what there is to count. Raises NotCounted, WorkerFailed."""
     with Channel(python) as channel:
         loaded = channel.ask({"do": "load", "source": dict(source)}, TIMEOUT_S)
@@ -84,73 +96,88 @@ def prepare(python: str, source: Mapping[str, Any]) -> Counting:
         terms.name: {case: factor for case, factor in terms.isolated.items() if case in cases}
         for terms in make_terms(loaded["cases"], loaded["rows"], in_context=False)
     }
-    return Counting(python, source, passes, requests, rows)
+    return Counting(python, source, root, passes, requests, rows)
 
 
-def count(
-    countings: Sequence[Counting], on_run: Callable[[int, int], None] = lambda _done, _all: None
-) -> list[dict[str, float]]:
-    """Return for each source its rows' instructions for one request. Raises NotCounted, CountError."""
+def count(sides: Sequence[Counting]) -> list[list[dict[str, float]]]:
+    """Return for each hash seed each side's rows: instructions for one request. Raises NotCounted, CountError."""
     command = find_valgrind()
-    jobs = [(one, case) for one in countings for case in (None, *one.passes)]
-    done = 0
-    totals: dict[tuple[int, str | None], int] = {}
+
+    def count_sides(seed: int) -> list[dict[str, float]]:
+        with tempfile.TemporaryDirectory(prefix="garagebench-") as directory:
+            return [_count_rows(command, side, seed, Path(directory)) for side in sides]
+
     # One valgrind a core: how they share the machine changes no count.
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        try:
-            found = pool.map(lambda job: _run(command, *job), jobs)
-            for (one, case), total in zip(jobs, found, strict=True):
-                totals[id(one), case] = total
-                done += 1
-                on_run(done, len(jobs))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return [
-        {
-            row: sum(
-                factor * (totals[id(one), case] - totals[id(one), None]) / one.requests[case]
-                for case, factor in terms.items()
-            )
-            for row, terms in one.rows.items()
-        }
-        for one in countings
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(count_sides, range(SEEDS)))
+
+
+def _count_rows(
+    command: Sequence[str], counting: Counting, seed: int, directory: Path
+) -> dict[str, float]:
+    work = [
+        (case, times)
+        for case, passes in counting.passes.items()
+        for times in (WARM_UP, WARM_UP, WARM_UP + passes)
     ]
+    link = directory / "tree"
+    link.symlink_to(counting.root, target_is_directory=True)
+    try:
+        totals = iter(_run(command, counting, work, seed, link))
+    finally:
+        link.unlink()
+    cost = {}
+    for case in counting.passes:
+        _, few, more = (next(totals) for _ in range(3))  # the first is before CPython specialises
+        cost[case] = (more - few) / counting.requests[case]
+    return {
+        row: sum(factor * cost[case] for case, factor in terms.items())
+        for row, terms in counting.rows.items()
+    }
 
 
-def _run(command: Sequence[str], counting: Counting, case: str | None) -> int:
-    """Return the instructions of a worker that goes through every case, and through one of them longer."""
-    work = [[name, "loop", [0], WARM_UP] for name in counting.passes]
-    if case is not None:
-        work.append([case, "loop", [0], counting.passes[case]])
-    told = (
-        {"do": "load", "source": dict(counting.source)},
-        {"do": "warm", "work": work},
-        {"do": "quit"},
-    )
+def _run(
+    command: Sequence[str],
+    counting: Counting,
+    work: Sequence[tuple[str, int]],
+    seed: int,
+    link: Path,
+) -> list[int]:
+    """Return the instructions of each item of the work."""
+    job = json.dumps({"source": dict(counting.source), "work": work})
+    job = job.replace(json.dumps(counting.root)[1:-1], json.dumps(str(link))[1:-1])
     with (
-        tempfile.TemporaryFile("w+", encoding="utf-8") as commands,
-        tempfile.TemporaryFile("w+", encoding="utf-8") as answers,
+        tempfile.TemporaryDirectory(prefix="out-", dir=link.parent) as directory,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as file,
     ):
-        commands.write("".join(f"{json.dumps(one)}\n" for one in told))
-        commands.seek(0)
-        ends = commands.fileno(), answers.fileno()
+        file.write(job)
+        file.seek(0)
+        out = Path(directory, "out")
+        program = [counting.python, str(COUNTED), str(file.fileno())]
         done = subprocess.run(
-            [*command, counting.python, str(WORKER), *map(str, ends)],
-            pass_fds=ends,
-            env={"PATH": os.environ.get("PATH", os.defpath), "PYTHONHASHSEED": "0"},
+            [*command, f"--callgrind-out-file={out}", *program],
+            pass_fds=(file.fileno(),),
+            env={
+                "PATH": os.environ.get("PATH", os.defpath),
+                "PYTHONHASHSEED": str(seed),
+                # Compiling a module, or writing it to the cache, leaves another heap.
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
             capture_output=True,
             text=True,
             errors="replace",
             check=False,
         )
-        answers.seek(0)
-        for line in answers:
-            answer = json.loads(line)
-            if "error" in answer:
-                raise NotCounted(f"under valgrind: {answer['error']}")
-    collected = _COLLECTED.search(done.stderr)
-    if done.returncode or collected is None:
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise NotCounted(f"valgrind ended with exit code {done.returncode}: {last}")
-    return int(collected[1])
+        dumps = [out.with_name(f"out.{number}") for number in range(1, len(work) + 1)]
+        if done.returncode or not all(dump.exists() for dump in dumps):
+            last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+            raise NotCounted(f"valgrind ended with exit code {done.returncode}: {last}")
+        return [_read_total(dump) for dump in dumps]
+
+
+def _read_total(dump: Path) -> int:
+    """Return the sum that a profile of callgrind ends or begins with."""
+    found = _TOTAL.search(dump.read_text(encoding="utf-8", errors="replace"))
+    if found is None:
+        raise NotCounted("callgrind wrote a profile without a total")
+    return int(found[1])

@@ -116,10 +116,7 @@ class LiveGate:
             for case, values in self._changes(measured).items():
                 if case in open_cases:
                     changes[case] += values
-            # Of all cases, though some are decided already: the level must allow for every one.
-            judged_now = judge(changes, self._thresholds(judged), ALPHA / LOOKS)
-            judgements |= {case: judged_now[case] for case in open_cases}
-            open_cases = [case for case in judged if judgements[case].outcome == "inconclusive"]
+            open_cases = look_at(changes, self._percent, judgements, open_cases)
             if not open_cases:
                 break
         self._advise(judgements, open_cases)
@@ -213,9 +210,6 @@ class LiveGate:
                     ]
         return changes
 
-    def _thresholds(self, cases: Sequence[CaseKey]) -> dict[CaseKey, float]:
-        return {case: math.log1p(self._percent.of(case) / 100) for case in cases}
-
     def _advise(self, judgements: Mapping[CaseKey, Judgement], undecided: list[CaseKey]) -> None:
         """Say which budget would decide what this one did not."""
         if not undecided:
@@ -252,6 +246,23 @@ class LiveGate:
             tuple(self._notes),
             interrupted,
         )
+
+
+def look_at(
+    changes: Mapping[CaseKey, Sequence[float]],
+    thresholds: Thresholds,
+    judgements: dict[CaseKey, Judgement],
+    open_cases: Sequence[CaseKey],
+) -> list[CaseKey]:
+    """Judge the open cases by what there is so far, and return those that stay open.
+
+    changes: of all cases, though some are decided already: the level must allow for every one.
+    """
+    logs = {case: math.log1p(thresholds.of(case) / 100) for case in changes}
+    judged_now = judge(changes, logs, ALPHA / LOOKS)
+    for case in open_cases:
+        judgements[case] = judged_now[case]
+    return [case for case in open_cases if judgements[case].outcome == "inconclusive"]
 
 
 def find_difference(pair: Pair) -> str:

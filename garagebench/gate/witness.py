@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from garagebench.engine import instructions
 from garagebench.gate.case import NOT_JUDGED, CaseKey, Thresholds
@@ -17,15 +18,11 @@ LEVEL_PERCENT = 0.1
 
 @dataclass(frozen=True)
 class Counted:
-    """Instructions for one request on both sides."""
+    """Instructions for one request on both sides, and how many percent more head has."""
 
     base: float
     head: float
-
-    @property
-    def change_percent(self) -> float:
-        """How many more head has."""
-        return 100 * (self.head / self.base - 1)
+    change_percent: float
 
     @property
     def is_level(self) -> bool:
@@ -42,24 +39,39 @@ class Witness:
 
 
 def count_pairs(
-    pairs: Sequence[Pair], on_run: Callable[[int, int], None] = lambda _done, _all: None
+    pairs: Sequence[Pair],
+    roots: tuple[str, str],
+    on_pair: Callable[[int], None] = lambda _done: None,
 ) -> Witness:
-    """Count both sides of every pair that can be counted. CountError where there is no valgrind."""
+    """Count both sides of every pair that can be counted. roots: the directories of base's and head's files.
+
+    Raises CountError where there is no valgrind.
+    """
     instructions.find_valgrind()
     cases: dict[CaseKey, Counted] = {}
     notes = []
-    for pair in pairs:
+    for number, pair in enumerate(pairs):
+        on_pair(number)
         try:
-            sides = [instructions.prepare(pair.python, side) for side in (pair.base, pair.head)]
-            base, head = instructions.count(sides, on_run)
+            sides = [
+                instructions.prepare(pair.python, side, root)
+                for side, root in zip((pair.base, pair.head), roots, strict=True)
+            ]
+            counted = instructions.count(sides)
         except instructions.NotCounted as error:
             notes.append(f"instructions of {pair.impl}@{pair.runtime} are not counted: {error}")
             continue
-        for row in base:
+        for row in counted[0][0]:
             case = make_key(pair, row)
-            if case.stage != NOT_JUDGED and row in head and base[row] > 0:
-                cases[case] = Counted(base[row], head[row])
+            if case.stage != NOT_JUDGED and all(row in head for _, head in counted):
+                cases[case] = _summarise([(base[row], head[row]) for base, head in counted])
     return Witness(cases, tuple(notes))
+
+
+def _summarise(counts: Sequence[tuple[float, float]]) -> Counted:
+    bases, heads = zip(*counts, strict=True)
+    change = median(head / base - 1 if base > 0 else 0.0 for base, head in counts)
+    return Counted(median(bases), median(heads), 100 * change)
 
 
 def testify(
