@@ -6,6 +6,7 @@ Two processes take and release at random in compiled code, so that a SIGKILL fal
 keeps a book of what it holds in memory that outlives it; a killed one is replaced, and its heir takes over its book.
 """
 
+import contextlib
 import mmap
 import os
 import random
@@ -18,7 +19,8 @@ import numba
 import numpy as np
 
 from garagebench.impls.atomics import load_byte, store, swap_byte
-from garagebench.impls.shared import SharedPool, _release, _take
+from garagebench.impls.shared import SharedPool
+from garagebench.impls.shared_tree import release, take
 
 CAPACITY = 5_000
 TAKES = 1 << 24
@@ -36,7 +38,8 @@ class Outcome(NamedTuple):
 
     twice: spaces given while somebody held them. refused: releases of a space held that were answered False. missing,
     hidden, mended: for each kill the spaces that the dead worker had and its book did not, before the repair and
-    after, and the free ones that no take would have found. lost: spaces nobody holds that are not free at the end.
+    after, and the free ones that no take would have found; the other worker rests during the first repair, the third,
+    and so on, and works during the rest. lost: spaces nobody holds that are not free at the end.
     """
 
     operations: int
@@ -48,6 +51,12 @@ class Outcome(NamedTuple):
     missing_after: list[int]
     hidden: list[int]
     lost: int
+
+
+@numba.njit
+def _replace(array, index, old, new):
+    """Replace a byte unless another process already has."""
+    swap_byte(array.ctypes.data + index, old, new)
 
 
 @numba.njit
@@ -64,7 +73,7 @@ def _work(base, place, worker, book, held, counts, goal, state):
         state ^= (state << 13) & 0xFFFFFFFF
         state ^= state >> 17
         state ^= (state << 5) & 0xFFFFFFFF
-        index = _take(base, place) if state & 256 or many == 0 else -1
+        index = take(base, place) if state & 256 or many == 0 else -1
         if index >= 0:
             book[index] = worker
             if not swap_byte(held.ctypes.data + index, 0, worker):
@@ -79,7 +88,7 @@ def _work(base, place, worker, book, held, counts, goal, state):
             book[index] = worker | LEAVING
             if not swap_byte(held.ctypes.data + index, worker, 0):
                 own[TWICE * LINE] += 1
-            if not _release(base, place, index):
+            if not release(base, place, index):
                 own[REFUSED * LINE] += 1
             swap_byte(book.ctypes.data + index, worker | LEAVING, 0)
         store(own.ctypes.data, own[0] + 1)
@@ -94,6 +103,7 @@ class Contest:
         self.counts = _share(3 * 4 * LINE, np.int64).reshape(3, 4 * LINE)
         self.random = random.Random(seed)
         self._work(1, 0, 1)  # compiled before the first fork
+        _replace(self.book, 0, 0, 0)
 
     def _work(self, worker, goal, seed):
         base, place = self.pool.base, self.pool.place
@@ -116,8 +126,7 @@ class Contest:
             if self.pool.taker(index) == place:
                 self.held[index] = 0
                 self.pool.release(index)
-            if self.book[index] == worker | LEAVING:
-                self.book[index] = 0
+            _replace(self.book, index, worker | LEAVING, 0)  # the other one may just have taken it
         missing = self._count_missing(worker, place)
         # The other one may have come to its end, and is then repaired, too.
         mended = self.pool.repair(lambda index: self.book[index] in {1, 2})
@@ -143,6 +152,15 @@ def _fork(work):
         os._exit(0)
 
 
+@contextlib.contextmanager
+def _resting(process):
+    """Let a child rest; one that has ended stays so."""
+    os.kill(process, signal.SIGSTOP)
+    os.waitid(os.P_PID, process, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    yield
+    os.kill(process, signal.SIGCONT)
+
+
 def contend(operations, kills, capacity=CAPACITY, seed=0):
     """Let two workers take and release, kill the first again and again, and return the outcome."""
     contest = Contest(capacity, seed)
@@ -156,7 +174,8 @@ def contend(operations, kills, capacity=CAPACITY, seed=0):
             time.sleep(contest.random.random() / 10_000)
         os.kill(first, signal.SIGKILL)
         os.waitpid(first, 0)
-        graves.append(contest.bury(1))
+        with _resting(second) if len(graves) % 2 == 0 else contextlib.nullcontext():
+            graves.append(contest.bury(1))
         first = contest.start(1, operations)
     for process in (first, second):
         os.waitpid(process, 0)
@@ -174,7 +193,7 @@ def _take_all(base, place, taken, count, go):
         pass
     many = 0
     while many < count:
-        index = _take(base, place)
+        index = take(base, place)
         if index < 0:
             break
         taken[many] = index

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from garagebench import __version__
-from garagebench.commands import gate, listing, report, run, verify
+from garagebench.commands import gate, listing, report, run, scale, selftest, serve, verify
 from garagebench.errors import GarageError, UnknownName
 
 HELP = {"-h", "--help"}
@@ -24,7 +24,7 @@ CONTEXT = {
 INTERRUPTED = 130
 
 #: Commands whose defaults pyproject.toml may set.
-CONFIGURABLE = ("run", "compare", "check")
+CONFIGURABLE = ("run", "compare", "check", "selftest")
 
 
 class Misuse(click.ClickException):
@@ -89,5 +89,8 @@ for command in (
     verify.verify,
     gate.compare,
     gate.check,
+    selftest.selftest,
+    serve.serve,
+    scale.scale,
 ):
     main.add_command(command)

@@ -30,6 +30,7 @@ KEYS = {
     "workload": TEXT,
     "operation": TEXT,
     "stage": TEXTS,
+    "with": TEXTS,
     "budget": NUMBER,
     "seed": COUNT,
     "format": TEXT,

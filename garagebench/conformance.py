@@ -14,7 +14,7 @@ from typing import Any, Callable, NamedTuple
 from garagebench import refusals
 from garagebench.errors import GarageError, WrongAnswer
 from garagebench.garage import Garage
-from garagebench.impls import load_impl
+from garagebench.impls.registry import load_recipe
 from garagebench.layout import LARGEST_NUMBER, Layout, Location
 from garagebench.model import Model
 from garagebench.workload import encode_body, park_body, unpark_body
@@ -474,10 +474,10 @@ def shrink(bench: Bench, failure: Failure) -> Failure:
 
 
 def verify(arguments: dict[str, Any]) -> dict[str, str | None]:
-    """Search for wrong answers of the implementation named in `arguments["impl"]`, in a worker.
+    """Search for wrong answers of the implementation `arguments["impl"]` with its `variants`, in a worker.
 
     Returns {"name": what it calls itself, "failure": the calls that show it, or None}.
     """
-    impl = load_impl(arguments["impl"])
+    impl = load_recipe(arguments)
     failure = find_failure(impl, seed=arguments["seed"])
     return {"name": impl.name, "failure": None if failure is None else failure.describe()}

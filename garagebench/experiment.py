@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from garagebench.contestants import (
+    REFERENCE,
+    Interpreters,
+    Recipe,
+    check_impl,
+    impl_label,
+    pair,
+)
 from garagebench.engine import Conductor, Contestant, Entrant, Progress, Result, ResultRow
 from garagebench.engine.channel import Channel, WorkerFailed
 from garagebench.engine.conductor import TIMEOUT_S
@@ -16,16 +24,27 @@ from garagebench.engine.interpreter import Interpreter, find_interpreter
 from garagebench.engine.metadata import collect_environment
 from garagebench.engine.result import SCHEMA, Problem
 from garagebench.errors import GarageError, UnknownName
-from garagebench.impls.registry import find_entry, is_file
+from garagebench.impls.registry import find_entry
 from garagebench.layout import BUILTIN as LAYOUTS
 from garagebench.layout import Layout
 from garagebench.report.rows import Report, Row
-from garagebench.subject import STAGES
+from garagebench.subject import BATCHES, STAGES
 from garagebench.workload import BUILTIN as WORKLOADS
 from garagebench.workload import make_workload, park_body
 
+__all__ = ["REFERENCE", "Settings", "impl_label", "load_layout", "run"]
+
 CLASSIC = ("lists", "numpy", "numba", "pypy")
-REFERENCE = "lists"
+
+#: What `--operation` takes -> the operations that are measured.
+OPERATIONS: Mapping[str, tuple[str, ...]] = {
+    "park": ("park",),
+    "unpark": ("unpark",),
+    "both": ("park", "unpark"),
+    "park_many": ("park_many",),
+    "unpark_many": ("unpark_many",),
+    "many": tuple(BATCHES),
+}
 
 #: Seconds after which an implementation that is being verified counts as hung.
 VERIFY_TIMEOUT_S = 120.0
@@ -39,7 +58,10 @@ class SettingsError(GarageError):
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run measures. runtimes: empty for each implementation's own; spaces: None for the layout's own."""
+    """What a run measures. runtimes: empty for each implementation's own; spaces: None for the layout's own.
+
+    variants: stage -> variant, of every implementation but the reference.
+    """
 
     impls: tuple[str, ...] = CLASSIC
     runtimes: tuple[str, ...] = ()
@@ -50,6 +72,7 @@ class Settings:
     stages: tuple[str, ...] = ()
     budget_s: float = 30.0
     seed: int = 0
+    variants: Mapping[str, str] = field(default_factory=dict)
 
 
 def run(
@@ -114,7 +137,7 @@ class Experiment:
             dict.fromkeys(stage for names in STAGES.values() for stage in names)
         )
         self.stages = stages
-        self._interpreters: dict[str, Interpreter | WorkerFailed] = {}
+        self._interpreters = Interpreters()
         self._labels: dict[str, tuple[str, str]] = {}
 
     def enter(self) -> tuple[list[Entrant], list[Contestant]]:
@@ -122,18 +145,19 @@ class Experiment:
         entrants: list[Entrant] = []
         absent: list[Contestant] = []
         known: dict[str, str] = {}
-        for impl, runtime in self._pairs():
-            interpreter = self._interpreter(runtime)
+        settings = self._settings
+        for recipe, runtime in pair(settings.impls, settings.variants, settings.runtimes):
+            interpreter = self._interpreters.find(runtime)
             label = interpreter.label if isinstance(interpreter, Interpreter) else runtime
-            name = f"{impl_label(impl)}@{label}/{self._layout_label}/{self.workload.name}"
-            what = f"{impl_reference(impl)} on {interpreter.path if isinstance(interpreter, Interpreter) else runtime}"
+            name = f"{recipe.label}@{label}/{self._layout_label}/{self.workload.name}"
+            what = f"{recipe.arguments['impl']} on {interpreter.path if isinstance(interpreter, Interpreter) else runtime}"
             if known.setdefault(name, what) != what:
                 raise SettingsError(
                     f"two contestants are called {name}: {known[name]}, and {what}; leave one out"
                 )
             if name in self._labels:
                 continue
-            self._labels[name] = (impl_label(impl), label)
+            self._labels[name] = (recipe.label, label)
             rows = tuple(self._row_names())
             if isinstance(interpreter, WorkerFailed):
                 absent.append(
@@ -143,7 +167,7 @@ class Experiment:
                 )
             else:
                 entrants.append(
-                    Entrant(name, interpreter.path, self._source(impl), self._cold(impl), rows)
+                    Entrant(name, interpreter.path, self._source(recipe), self._cold(recipe), rows)
                 )
         return entrants, absent
 
@@ -168,23 +192,7 @@ class Experiment:
 
     @property
     def _layout_label(self) -> str:
-        spaces = self._settings.spaces
-        return self.layout.name if spaces is None else f"{self.layout.name}-{spaces}"
-
-    def _pairs(self) -> Iterator[tuple[str, str]]:
-        """Yield (implementation, interpreter), the reference first; "" is this interpreter."""
-        yield REFERENCE, ""
-        for impl in self._settings.impls:
-            for runtime in self._settings.runtimes or (find_entry(impl).runtime or "",):
-                yield impl, runtime
-
-    def _interpreter(self, name: str) -> Interpreter | WorkerFailed:
-        if name not in self._interpreters:
-            try:
-                self._interpreters[name] = find_interpreter(name)
-            except WorkerFailed as failure:
-                self._interpreters[name] = failure
-        return self._interpreters[name]
+        return label_layout(self.layout, self._settings.spaces)
 
     def _row_names(self) -> Iterator[str]:
         for operation in self.operations:
@@ -192,9 +200,9 @@ class Experiment:
                 if stage in self.stages and stage != "compile":
                     yield f"{operation}/{stage}"
 
-    def _source(self, impl: str) -> dict[str, Any]:
+    def _source(self, recipe: Recipe) -> dict[str, Any]:
         arguments = {
-            "impl": impl_reference(impl),
+            **recipe.arguments,
             "layout": self.layout.to_data(),
             "workload": self.workload.to_data(),
             "operations": self.operations,
@@ -206,11 +214,11 @@ class Experiment:
             "arguments": arguments,
         }
 
-    def _cold(self, impl: str) -> dict[str, Any] | None:
+    def _cold(self, recipe: Recipe) -> dict[str, Any] | None:
         if "start" not in self.operations:
             return None
         arguments = {
-            "impl": impl_reference(impl),
+            **recipe.arguments,
             "layout": self.layout.to_data(),
             # Not the workload's first: what a trace begins with may be refused.
             "body": park_body(next(iter(self.layout.tiers))).decode(),
@@ -226,6 +234,7 @@ class Experiment:
         }
 
     def _requests(self, operation: str) -> int:
+        operation = BATCHES.get(operation, operation)
         return sum(
             len(block.requests) for block in self.workload.blocks if block.operation == operation
         )
@@ -241,31 +250,30 @@ def load_layout(name: str, spaces: int | None) -> Layout:
     return layout if spaces is None else layout.scaled(spaces)
 
 
+def label_layout(layout: Layout, spaces: int | None) -> str:
+    """Return the name of a layout in tables; spaces: to how many it was scaled."""
+    return layout.name if spaces is None else f"{layout.name}-{spaces}"
+
+
 def looks_like_file(name: str) -> bool:
     """Tell whether the name of a layout or a workload is meant as a path: one that exists, or that has a dot or a directory."""
     path = Path(name)
     return path.exists() or path.suffix != "" or path.name != name
 
 
-def check_impl(impl: str) -> None:
-    """Raise UnknownName where there is no such implementation or file, before anything is measured."""
-    find_entry(impl)
-    path = Path(impl.rpartition(":")[0])
-    if is_file(impl) and not path.is_file():
-        raise UnknownName(f"unknown implementation {impl!r}: there is no file {path}")
-
-
 def choose_operations(settings: Settings, present: set[str]) -> list[str]:
     """Return the operations to measure, in order: those wanted that the workload has, and `start`."""
-    wanted = ("park", "unpark") if settings.operation == "both" else (settings.operation,)
-    if "both" in present:
+    wanted = OPERATIONS[settings.operation]
+    if "both" in present and not set(wanted) & set(BATCHES):
         operations = ["both"]
     else:
-        operations = [operation for operation in wanted if operation in present]
+        operations = [
+            operation for operation in wanted if BATCHES.get(operation, operation) in present
+        ]
         if not operations:
-            raise SettingsError(
-                f"the workload {settings.workload} has no {' or '.join(wanted)} requests"
-            )
+            lacks = f"{' or '.join(BATCHES.get(name, name) for name in wanted)} requests"
+            lacks += " in a row" if "both" in present else ""
+            raise SettingsError(f"the workload {settings.workload} has no {lacks}")
     if settings.operation == "both" or any(stage in STAGES["start"] for stage in settings.stages):
         operations.append("start")
     if settings.stages:
@@ -279,19 +287,6 @@ def choose_operations(settings: Settings, present: set[str]) -> list[str]:
             operation for operation in operations if set(STAGES[operation]) & set(settings.stages)
         ]
     return operations
-
-
-def impl_label(impl: str) -> str:
-    """Return the name in tables: of `path/to/file.py:NAME` only NAME."""
-    return impl.rpartition(":")[2] if is_file(impl) else impl
-
-
-def impl_reference(impl: str) -> str:
-    """Return the name by which a worker, in whatever directory, finds the implementation."""
-    if not is_file(impl):
-        return impl
-    path, _, name = impl.rpartition(":")
-    return f"{Path(path).resolve()}:{name}"
 
 
 def make_report(result: Result) -> Report:
@@ -359,8 +354,11 @@ class Verdict:
     exit_code: int
 
 
-def verify_impl(impl: str, runtime: str | None, seed: int) -> Verdict:
+def verify_impl(
+    impl: str, runtime: str | None, seed: int, variants: Mapping[str, str] | None = None
+) -> Verdict:
     """Run the conformance suite on the interpreter, in a process of its own."""
+    recipe = Recipe(impl, variants or {})
     check_impl(impl)
     interpreter = find_interpreter(
         runtime if runtime is not None else find_entry(impl).runtime or ""
@@ -369,11 +367,11 @@ def verify_impl(impl: str, runtime: str | None, seed: int) -> Verdict:
         "do": "call",
         "packages": _PACKAGES,
         "target": "garagebench.conformance:verify",
-        "arguments": {"impl": impl_reference(impl), "seed": seed},
+        "arguments": {**recipe.arguments, "seed": seed},
     }
     with Channel(interpreter.path) as channel:
         found = channel.ask(command, VERIFY_TIMEOUT_S)["result"]
-    name = f"{impl_label(impl)} on {interpreter.label}"
+    name = f"{recipe.label} on {interpreter.label}"
     if found["failure"] is None:
         return Verdict(f"{name} gives the right answers", 0)
     return Verdict(f"{name} gives a wrong answer\n\n{found['failure']}", 3)
@@ -383,7 +381,7 @@ def exit_code(result: Result, named: tuple[str, ...]) -> int:
     """Return what the run's exit code is: 0, 1 (a named one cannot run, or failed), 3 (wrong answers), 130.
 
     named: the implementations that the user named, as opposed to the default ones. A named interpreter that is not
-    there is an error, whatever should have run on it.
+    there is an error, whatever should have run on it; so are named variants that run nowhere.
     """
     if result.interrupted:
         return 130
@@ -394,8 +392,14 @@ def exit_code(result: Result, named: tuple[str, ...]) -> int:
     }
     if any(problem.status == "wrong" for problem in problems.values()):
         return 3
-    labels = {impl_label(impl) for impl in named}
+    variants = result.settings["variants"]
+    labels = {Recipe(impl, variants).label for impl in named}
     names = result.settings["contestants"]
+    suffix = Recipe("", variants).label
+    if variants and not any(
+        label.endswith(suffix) for name, (label, _) in names.items() if name not in problems
+    ):
+        return 1
     # The label of an interpreter that is not there is the name that the user gave.
     idle = set(result.settings["runtimes"]) - {
         runtime for name, (_, runtime) in names.items() if name not in problems

@@ -8,9 +8,12 @@ from pathlib import Path
 
 from garagebench.engine.channel import Channel, WorkerFailed
 from garagebench.engine.interpreter import Interpreter, find_interpreter
+from garagebench.errors import Unavailable
 from garagebench.impls.registry import entries
 from garagebench.layout import BUILTIN as LAYOUTS
 from garagebench.layout import Layout
+from garagebench.server.registry import SERVERS, load_server
+from garagebench.stages.variants import VARIANTS
 from garagebench.subject import STAGES
 from garagebench.workload import BUILTIN as WORKLOADS
 
@@ -60,12 +63,28 @@ def list_runtimes() -> Iterator[Item]:
 
 
 def list_stages() -> Iterator[Item]:
-    """Yield the stages of each operation, in the order of the request."""
+    """Yield the stages of each operation, in the order of the request, each with its variants, the usual one first."""
     return (
-        {"operation": operation, "stage": stage}
+        {"operation": operation, "stage": stage, "variants": describe_variants(operation, stage)}
         for operation, stages in STAGES.items()
         for stage in stages
     )
+
+
+def describe_variants(operation: str, stage: str) -> str:
+    """Return what `--with STAGE=` takes for the stage of an operation; "none", or the stage that brings its variants."""
+    fields = (f"{stage}_{operation}", stage)
+    names = [
+        name
+        for name, factories in VARIANTS.get(stage, {}).items()
+        if any(field in factories for field in fields)
+    ]
+    brings = [
+        other
+        for other, variants in VARIANTS.items()
+        if any(stage in factories for factories in variants.values())
+    ]
+    return ", ".join(names or (f"with {other}" for other in brings)) or "none"
 
 
 def list_layouts() -> Iterator[Item]:
@@ -89,10 +108,22 @@ def list_workloads() -> Iterator[Item]:
         yield {"workload": name, "about": (make.__doc__ or "").splitlines()[0]}
 
 
+def list_servers() -> Iterator[Item]:
+    """Yield the servers, each with whether it runs here."""
+    for name, entry in SERVERS.items():
+        try:
+            load_server(name)
+            runs = "yes"
+        except Unavailable as error:
+            runs = f"no: {error}"
+        yield {"server": name, "runs": runs, "about": entry.about}
+
+
 TOPICS: Mapping[str, Callable[[], Iterator[Item]]] = {
     "impls": list_impls,
     "runtimes": list_runtimes,
     "stages": list_stages,
     "layouts": list_layouts,
     "workloads": list_workloads,
+    "servers": list_servers,
 }

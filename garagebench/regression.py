@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from garagebench.certificate import cite
 from garagebench.engine import Progress
 from garagebench.engine.instructions import find_valgrind
 from garagebench.engine.interpreter import find_interpreter
+from garagebench.engine.metadata import collect_environment
 from garagebench.errors import GarageError
 from garagebench.experiment import impl_label, load_layout
 from garagebench.gate.case import CaseKey, GateResult, Thresholds
@@ -87,12 +89,22 @@ def compare_revisions(
             )
             found = gate.run()
             witness = _count(settings, trees, pairs, found, on_progress)
+            found = replace(found, notes=(*found.notes, *_cite(settings)))
             return make_verdict(found, trees.base.label, trees.head.label, witness)
     except NotComparable as error:
         head = "the working tree" if settings.head is None else settings.head
         return make_verdict(
             GateResult("inconclusive", {}, None, 0.0, (str(error),)), settings.base, head
         )
+
+
+def _cite(settings: Settings) -> Iterator[str]:
+    """Yield what a selftest of such a gate has shown here, if there was one."""
+    processor = str(collect_environment().get("cpu_model_name", "unknown"))
+    runtime = find_interpreter("").label
+    cited = cite(settings.budget_s, settings.thresholds.percent, processor, runtime)
+    if cited is not None and settings.runtime is None:
+        yield cited
 
 
 def _count(

@@ -13,13 +13,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = "garagebench"
 
-CORE = {"errors", "layout", "model", "garage", "workload"}
-GARAGES = CORE | {"refusals", "stages", "impls", "conformance", "tape", "subject"}
+CORE = {"errors", "cache", "layout", "model", "garage", "workload"}
+GARAGES = CORE | {"refusals", "stages", "impls", "conformance", "tape", "subject", "injection"}
 
 #: Part -> the parts that it may import besides itself, from low to high. A part is a module or a package with all that
 #: is in it, unless a longer name is in the table, too. A new module takes its place here.
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "cache": set(),
     "interface": set(),
     # It is imported before everything else, also in the workers: what it re-exports, it loads when asked (see LAZILY).
     "__init__": {"errors"},
@@ -33,21 +34,50 @@ MAY_IMPORT: dict[str, set[str]] = {
     "conformance": CORE | {"refusals", "stages", "impls"},
     "tape": CORE | {"stages", "impls"},
     "subject": GARAGES | {"interface"},
+    "pools": CORE | {"impls", "interface"},
+    "contention": CORE | {"impls", "conformance"},
     # What measures knows nothing of garages, and what runs in a worker nothing of its conductor.
     "engine.worker": {"errors", "interface"},
     "engine": {"errors", "interface", "engine.worker"},
     "report.rows": {"errors"},
     "report": {"errors", "report.rows"},
-    "gate": {"errors", "engine"},
+    "report.scale": {"errors", "report"},
+    "report.plot": {"errors", "report", "report.scale"},
+    "injection": CORE | {"stages", "impls"},
+    "gate": {"errors", "cache", "engine"},
     "report.verdict": {"report"},
-    "experiment": GARAGES | {"__init__", "engine", "report.rows"},
-    "regression": GARAGES | {"engine", "gate", "experiment", "report.verdict"},
+    "contestants": GARAGES | {"engine"},
+    "experiment": GARAGES | {"__init__", "engine", "contestants", "report.rows"},
+    "processes": GARAGES | {"engine", "contestants", "experiment"},
+    "regression": GARAGES | {"engine", "gate", "experiment", "certificate", "report.verdict"},
     "recorded": {"engine", "gate", "experiment", "regression", "report.verdict"},
+    "certificate": {"cache", "engine"},
+    "report.selftest": {"report", "certificate", "gate"},
+    "selftest": GARAGES | {"__init__", "engine", "gate", "experiment", "regression", "certificate"},
+    "growth": set(),
+    "climbing": GARAGES | {"pools", "engine", "contestants"},
+    "scaling": GARAGES | {"pools", "engine", "contestants", "climbing", "growth", "report.scale"},
     "configuration": {"errors"},
-    "listing": GARAGES | {"engine"},
+    "server": GARAGES | {"__init__"},
+    "listing": GARAGES | {"engine", "server"},
     "commands": GARAGES
-    | {"__init__", "engine", "report", "report.rows", "report.verdict", "gate"}
-    | {"experiment", "regression", "recorded", "listing"},
+    | {"__init__", "engine", "server", "report", "report.rows", "report.verdict", "gate"}
+    | {
+        "contestants",
+        "experiment",
+        "pools",
+        "processes",
+        "regression",
+        "recorded",
+        "selftest",
+        "certificate",
+        "report.selftest",
+        "listing",
+        "climbing",
+        "scaling",
+        "report.scale",
+        "report.plot",
+    },
     "cli": {"__init__", "errors", "configuration", "commands"},
     "__main__": {"cli"},
 }
@@ -59,16 +89,26 @@ LAZILY = {"__init__": set(MAY_IMPORT)}
 HOMES = {
     "cffi": {"impls"},
     "click": {"cli", "commands"},
+    "falcon": {"server"},
+    "flask": {"server"},
+    "granian": {"server"},
+    "gunicorn": {"server"},
+    "httptools": {"server"},
+    "matplotlib": {"report.plot"},
     "msgspec": {"stages"},
     "numba": {"impls"},
     "numpy": {"impls"},
     "orjson": {"stages"},
+    "prometheus_client": {"server"},
     "pyperf": {"engine"},
-    "rich": {"commands", "report", "report.verdict"},
+    "rich": {"commands", "report", "report.scale", "report.selftest", "report.verdict"},
+    "tornado": {"server"},
+    "twisted": {"server"},
+    "uvloop": {"server"},
 }
 
 #: Parts that start on Python 3.9, and what its standard library lacks.
-ON_39 = GARAGES | {"__init__", "__main__", "interface", "engine.worker"}
+ON_39 = GARAGES | {"__init__", "__main__", "interface", "engine.worker", "pools", "contention"}
 NOT_ON_39 = {"tomllib"}
 
 
@@ -209,7 +249,7 @@ def test_a_downward_import_is_allowed(module: str, source: str) -> None:
         (
             "report.rows",
             "import rich",
-            "report.rows is not a home of rich, but ['commands', 'report', 'report.verdict']",
+            "report.rows is not a home of rich, but ['commands', 'report', 'report.scale', 'report.selftest', 'report.verdict']",
         ),
     ],
 )

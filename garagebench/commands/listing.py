@@ -7,7 +7,7 @@ import click
 from garagebench.commands.options import format_option
 from garagebench.commands.output import default_format, make_console
 
-LIST_TOPICS = ("impls", "runtimes", "stages", "layouts", "workloads")
+LIST_TOPICS = ("impls", "runtimes", "stages", "layouts", "workloads", "servers")
 
 
 @click.command("list")

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from garagebench.commands.options import check_budget, complete_impl, format_option
+from garagebench.commands.options import (
+    check_budget,
+    complete_impl,
+    format_option,
+    with_option,
+)
 from garagebench.commands.output import make_console, print_report
+
+if TYPE_CHECKING:
+    from garagebench.experiment import Settings
 
 
 @click.command()
@@ -39,15 +49,22 @@ from garagebench.commands.output import make_console, print_report
 )
 @click.option(
     "--operation",
-    type=click.Choice(["park", "unpark", "both"]),
+    type=click.Choice(["park", "unpark", "both", "park_many", "unpark_many", "many"]),
     default="both",
-    help="What is requested.",
+    help="What is requested; `many`: whole batches, parked and unparked.",
 )
 @click.option(
     "--stage",
     multiple=True,
     metavar="NAME",
     help="Measure this stage only. Repeatable; see `garagebench list stages`.  [default: all]",
+)
+@with_option
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1, max=255),
+    metavar="N",
+    help="Put N processes on one garage at once, beside one alone; `shared` only.",
 )
 @click.option(
     "--budget",
@@ -75,6 +92,7 @@ def run(
     impl: tuple[str, ...],
     runtime: tuple[str, ...],
     stage: tuple[str, ...],
+    processes: int | None,
     budget: float,
     format: str | None,  # noqa: A002
     output: Path | None,
@@ -82,7 +100,8 @@ def run(
 ) -> None:
     """Measure every stage of park and unpark, in lock-step.
 
-    `lists` on this interpreter is always measured: it is what the ratios refer to.
+    `lists` on this interpreter is always measured: it is what the ratios refer to. With --with, that one stays
+    plain, and all that are named, `lists` too, get the variants.
 
     \b
     Examples:
@@ -90,23 +109,53 @@ def run(
       garagebench run --impl numba --impl path/to/file.py:MyPool --budget 60
       garagebench run --impl lists --runtime pypy3 --runtime python3.13 --stage total
       garagebench run --spaces 1000000 --impl numba --output big.json.gz
+      garagebench run --impl lists --with validate=msgspec --with encode=rendered
+      garagebench run --processes 2
 
     Exit code: 0 good, 1 error (also: what was named cannot run), 2 usage, 3 wrong answers, 130 interrupted.
     """  # noqa: D301  click wants the character
     from garagebench import experiment
+    from garagebench import processes as race
     from garagebench.engine.files import check_path
     from garagebench.report.progress import show_progress
 
+    others["variants"] = others.pop("with")
     settings = experiment.Settings(
         impl or experiment.CLASSIC, runtime, stages=stage, budget_s=budget, **others
     )
+    if processes is not None:
+        settings = _adapt_to_processes(settings)
     if output is not None:
         check_path(output)
     with show_progress(make_console(err=True)) as on_progress:
-        result = experiment.run(settings, on_progress=on_progress, output=output)
+        if processes is None:
+            result = experiment.run(settings, on_progress=on_progress, output=output)
+        else:
+            result = race.run(settings, processes, on_progress=on_progress)
     print_report(result, format)
     for sentence in experiment.describe_problems(result):
         click.echo(sentence, err=True)
     if output is not None:
         experiment.save(result, output)  # last: where it fails, the result has been printed
-    click.get_current_context().exit(experiment.exit_code(result, impl))
+    code = experiment.exit_code(result, impl) if processes is None else race.exit_code(result)
+    click.get_current_context().exit(code)
+
+
+def _adapt_to_processes(settings: Settings) -> Settings:
+    """Return the settings for several processes; what was asked for and has no sense there is a usage error.
+
+    A default from pyproject.toml is meant for other runs, and gives way.
+    """
+    from garagebench.processes import IMPL
+
+    ctx = click.get_current_context()
+
+    def is_asked_for(name: str) -> bool:
+        asked = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+        return ctx.get_parameter_source(name) in asked
+
+    for name in ("runtime", "stage", "workload"):
+        if is_asked_for(name):
+            raise click.UsageError(f"--processes cannot be combined with --{name}")
+    impls = settings.impls if is_asked_for("impl") else (IMPL,)
+    return replace(settings, impls=impls, runtimes=(), stages=())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from garagebench.commands.options import complete_impl
+from garagebench.commands.options import complete_impl, with_option
 
 
 @click.command()
@@ -15,8 +17,8 @@ from garagebench.commands.options import complete_impl
     help="The interpreter to run it on.  [default: this one; pypy3 for pypy]",
 )
 @click.option("--seed", type=int, default=0, metavar="N", help="Of the random part of the search.")
-@click.pass_context
-def verify(ctx: click.Context, impl: str, runtime: str | None, seed: int) -> None:
+@with_option
+def verify(impl: str, runtime: str | None, seed: int, **others: Any) -> None:
     """Run the conformance suite on an implementation.
 
     Prints the shortest sequence of calls that shows what broke. Exit code: 0 right, 3 wrong answers.
@@ -26,9 +28,10 @@ def verify(ctx: click.Context, impl: str, runtime: str | None, seed: int) -> Non
       garagebench verify numba
       garagebench verify path/to/file.py:MyPool
       garagebench verify lists --runtime pypy3
+      garagebench verify lists --with encode=rendered
     """  # noqa: D301  click wants the character
     from garagebench.experiment import verify_impl
 
-    verdict = verify_impl(impl, runtime, seed)
+    verdict = verify_impl(impl, runtime, seed, others["with"])
     click.echo(verdict.text)
-    ctx.exit(verdict.exit_code)
+    click.get_current_context().exit(verdict.exit_code)

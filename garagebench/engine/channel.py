@@ -10,6 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -77,14 +78,18 @@ class Channel:
 
     def ask(self, command: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         """Send a command and return the answer; WorkerFailed says what went wrong instead."""
-        end = time.monotonic() + timeout_s
-        try:
-            self._send(json.dumps(command).encode() + b"\n", end)
-            line = self._receive(end)
-        except BrokenPipeError:
-            raise WorkerFailed(self._obituary()) from None
-        except TimeoutError:
-            raise WorkerFailed(f"no answer within {timeout_s:.3g} s: it hangs") from None
+        self.send(command, timeout_s)
+        return self.receive(timeout_s)
+
+    def send(self, command: dict[str, Any], timeout_s: float) -> None:
+        """Send a command whose answer is fetched by `receive`, so that several workers are busy at once."""
+        with self._explain(timeout_s):
+            self._send(json.dumps(command).encode() + b"\n", time.monotonic() + timeout_s)
+
+    def receive(self, timeout_s: float) -> dict[str, Any]:
+        """Return the answer to what was sent; WorkerFailed says what went wrong instead."""
+        with self._explain(timeout_s):
+            line = self._receive(time.monotonic() + timeout_s)
         try:
             answer = json.loads(line)
         except ValueError:
@@ -94,6 +99,15 @@ class Channel:
         if "error" in answer:
             raise WorkerFailed(answer["error"], answer["status"], answer["trace"])
         return answer
+
+    @contextlib.contextmanager
+    def _explain(self, timeout_s: float) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise WorkerFailed(self._obituary()) from None
+        except TimeoutError:
+            raise WorkerFailed(f"no answer within {timeout_s:.3g} s: it hangs") from None
 
     def close(self) -> None:
         """Kill the worker, with all that it started, and wait for it; once is enough."""

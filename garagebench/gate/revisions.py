@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from garagebench.cache import find_cache
 from garagebench.errors import GarageError
 
 #: When every file of both trees was last modified (2001-09-09), so that caches behave alike.
@@ -90,9 +91,7 @@ def two_trees(
     head: None is the working tree as it is. cache: where our directories are. RevisionError, NotComparable.
     """
     git = _find_repository(repository, environment)
-    home = environment.get("XDG_CACHE_HOME", "")  # a relative one is to be ignored, it is specified
-    home = home if os.path.isabs(home) else os.path.expanduser("~/.cache")
-    place = Path(os.path.realpath(cache or os.path.join(home, "garagebench"))) / "trees"
+    place = Path(os.path.realpath(cache or find_cache(environment))) / "trees"
     with contextlib.ExitStack() as stack:
         try:
             directory, owner = stack.enter_context(_own_directory(place))

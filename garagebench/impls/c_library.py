@@ -13,6 +13,7 @@ from typing import Any
 
 import cffi
 
+from garagebench.cache import find_cache
 from garagebench.errors import Unavailable
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "c_tree.c")
@@ -42,14 +43,6 @@ def load() -> Any:
     except ImportError:
         _build(source, path)
         return _import(path)
-
-
-def find_cache(environment: Any) -> str:
-    """Return the user's cache directory for garagebench; a relative XDG_CACHE_HOME is ignored, as XDG wants it."""
-    home = environment.get("XDG_CACHE_HOME", "")
-    return os.path.join(
-        home if os.path.isabs(home) else os.path.expanduser("~/.cache"), "garagebench"
-    )
 
 
 def make_key(source: str) -> str:

@@ -1,13 +1,21 @@
 """`shared`: a lock-free tree of bitmaps in shared memory, from which several processes take at once.
 
+    pool = SharedPool(1000)
+    other = SharedPool.attach(pool.name)  # in another process; a fork has the pool, and it can be pickled
+    index = other.take()
+    pool.release(index)  # whoever took it
+    pool.repair(is_known=book.__contains__)  # after a process was killed
+
+The calls are here, what they run compiled is in shared_tree.py, and the atomic steps of that are in atomics.py.
+
 The truth is one byte a space: 0 while it is free, else the number of the process that took it. A single swap of that
 byte takes or releases a space. Above it are hints: a bit for each space, set when it may be free, and above those a
 bit for each word, up to one word. A release sets the bits on its way up, a take clears those that lead to nothing.
 
-A word of hints is 32 bits and, above them, a version that each release advances. A bit is cleared only if the word
-has not changed since before what is below was seen to be taken, so a bit that a release has set stays set until its
-space is taken. (A process that rests between those two steps for exactly 2^31 releases would be fooled.) Hence,
-whatever the others do at the same time:
+A word of hints is 32 bits and, above them, a version that each release and each repair advances. A bit is cleared
+only if the word has not changed since before what is below was seen to be taken, so a bit that a release has set stays
+set until its space is taken. (A process that rests between those two steps for exactly 2^31 releases would be fooled.)
+Hence, whatever the others do at the same time:
 
 - No space is given twice: who takes one has it until somebody releases it.
 - `take` and `nearest` pass over no space that was free during the whole call, its release having returned before. So
@@ -22,6 +30,8 @@ A process can be killed between any two instructions:
   it has it: `repair` gives back what `take` did not return, and reports what it returned last, for whether the
   process told anybody only the caller can find out.
 - A bit that is set in vain hides nothing; the next take that comes by clears it.
+- `repair` can be killed, too, and others may work meanwhile. It uncovers all that was hidden when it began, and gives
+  back what the dead have, except of those that another process is just repairing.
 
 `save` and `restore` want the pool for themselves. A fork is a process of its own; the threads of one process share
 its number, so that only the last space taken by any of them is noted. There is no `take_many`: a kill would leave as
@@ -38,198 +48,31 @@ import weakref
 from os import memfd_create  # where there is none, the implementation is unavailable
 from typing import Any, Callable, NamedTuple
 
-import numba
 import numpy as np
 
-from garagebench.impls.atomics import load, load_byte, store, swap, swap_byte
 from garagebench.impls.impl import Impl
-from garagebench.impls.intrinsics import count_trailing_zeros
-
-_MAGIC = 0x3145_4741_5241_4753
-
-# The segment in bytes: a header (magic, capacity, size, number of levels, where each begins), the places of the
-# processes, the truth, the levels of hints. A place is a cache line: who holds it, and the note.
-_CAPACITY, _SIZE, _LEVELS, _LEVEL = 8, 16, 24, 32
-_PLACES, _PLACE, _NOTE, _MOST = 128, 64, 8, 255
-_TRUTH = _PLACES + _PLACE * (_MOST + 1)
-
-_FANOUT_BITS = 5
-_FANOUT = 1 << _FANOUT_BITS
-_HINTS = (1 << _FANOUT) - 1
-_VERSION = 1 << 32
-_WORD = (1 << 63) - 1  # without the sign, so that a version runs over into nothing
-
-# A note is an index, times 4, and one of these.
-_TAKING, _TAKEN = 1, 2
-
-
-@numba.njit(cache=True)
-def _is_taken(base: int, level: int, node: int) -> bool:
-    """Whether nothing is free below this bit of the level."""
-    if level == 0:
-        return bool(load_byte(base + _TRUTH + node) != 0)
-    return bool(load(load(base + _LEVEL + 8 * (level - 1)) + base + 8 * node) & _HINTS == 0)
-
-
-@numba.njit(cache=True)
-def _clear(base: int, level: int, node: int) -> None:
-    """Clear this bit and those above it, as far as they lead to nothing."""
-    while level < load(base + _LEVELS):
-        address = load(base + _LEVEL + 8 * level) + base + 8 * (node >> _FANOUT_BITS)
-        bit = 1 << (node & (_FANOUT - 1))
-        while True:
-            word = load(address)
-            if word & bit == 0 or not _is_taken(base, level, node):
-                return
-            if swap(address, word, word ^ bit):
-                break
-        if (word ^ bit) & _HINTS:
-            return
-        level, node = level + 1, node >> _FANOUT_BITS
-
-
-@numba.njit(cache=True)
-def _set(base: int, index: int) -> None:
-    """Set the bits on the way to this space.
-
-    Also where a bit is set already the version advances: somebody may be about to clear it.
-    """
-    node = index
-    for level in range(load(base + _LEVELS)):
-        address = load(base + _LEVEL + 8 * level) + base + 8 * (node >> _FANOUT_BITS)
-        bit = 1 << (node & (_FANOUT - 1))
-        while True:
-            word = load(address)
-            if swap(address, word, ((word | bit) + _VERSION) & _WORD):
-                break
-        node >>= _FANOUT_BITS
-
-
-@numba.njit(cache=True)
-def _nearest(base: int) -> int:
-    while True:
-        level, node = load(base + _LEVELS), 0
-        while level > 0:
-            word = load(load(base + _LEVEL + 8 * (level - 1)) + base + 8 * node) & _HINTS
-            if word == 0:
-                break
-            bit: Any = np.int64(count_trailing_zeros(word))  # unsigned plus signed would be a float
-            level, node = level - 1, (node << _FANOUT_BITS) + bit
-        if level == 0 and load_byte(base + _TRUTH + node) == 0:
-            return node
-        if level == load(base + _LEVELS):
-            return -1
-        _clear(base, level, node)
-
-
-@numba.njit(cache=True)
-def _take(base: int, place: int) -> int:
-    note = base + _PLACES + _PLACE * place + _NOTE
-    while True:
-        index = _nearest(base)
-        if index < 0:
-            return -1
-        # The space was free after all that this process had taken before: if it bears our number, then from here.
-        store(note, index * 4 + _TAKING)
-        if swap_byte(base + _TRUTH + index, 0, place):
-            _clear(base, 0, index)
-            store(note, index * 4 + _TAKEN)
-            return index
-
-
-@numba.njit(cache=True)
-def _release(base: int, place: int, index: int) -> bool:
-    store(base + _PLACES + _PLACE * place + _NOTE, 0)
-    taker = load_byte(base + _TRUTH + index)
-    if taker == 0 or not swap_byte(base + _TRUTH + index, taker, 0):
-        return False
-    _set(base, index)
-    return True
-
-
-@numba.njit(cache=True)
-def _claim(base: int, holder: int) -> int:
-    """Return the number of a place that is now the holder's; 0 if all are in use."""
-    for place in range(1, _MOST + 1):
-        address = base + _PLACES + _PLACE * place
-        if load(address) == 0 and swap(address, 0, holder):
-            return place
-    return 0
-
-
-@numba.njit(cache=True)
-def _vacate(base: int, place: int) -> None:
-    store(base + _PLACES + _PLACE * place + _NOTE, 0)
-    store(base + _PLACES + _PLACE * place, 0)
-
-
-@numba.njit(cache=True)
-def _adopt(base: int, place: int, holder: int, adopter: int) -> bool:
-    """Take over a dead process's place; False if another did. Should the adopter die, its heir does the same."""
-    return bool(swap(base + _PLACES + _PLACE * place, holder, adopter))
-
-
-@numba.njit(cache=True)
-def _in_doubt(base: int, place: int) -> int:
-    """Return the note of a place if the process has the space that it notes; else 0."""
-    note = load(base + _PLACES + _PLACE * place + _NOTE)
-    return note if note and load_byte(base + _TRUTH + (note >> 2)) == place else 0
-
-
-@numba.njit(cache=True)
-def _give_back(base: int, place: int, index: int) -> bool:
-    """Free the space if it is still this process's."""
-    if not swap_byte(base + _TRUTH + index, place, 0):
-        return False
-    _set(base, index)
-    return True
-
-
-@numba.njit(cache=True)
-def _uncover(base: int) -> int:
-    """Set the bits on the way to every free space; return how many spaces they hid."""
-    hidden = 0
-    for index in range(load(base + _CAPACITY)):
-        node = index
-        for level in range(load(base + _LEVELS)):
-            if load_byte(base + _TRUTH + index) != 0:
-                break
-            word = load(load(base + _LEVEL + 8 * level) + base + 8 * (node >> _FANOUT_BITS))
-            if word & (1 << (node & (_FANOUT - 1))) == 0:
-                _set(base, index)
-                hidden += 1
-                break
-            node >>= _FANOUT_BITS
-    return hidden
-
-
-def _level_sizes(capacity: int) -> list[int]:
-    """Return the number of bits of each level of hints, the lowest first."""
-    sizes = [capacity]
-    while sizes[-1] > _FANOUT:
-        sizes.append(-(-sizes[-1] >> _FANOUT_BITS))
-    return sizes
-
-
-def _layout(capacity: int) -> tuple[int, list[tuple[int, int]]]:
-    """Return the size of a segment in bytes, and where each level begins and how many bits it has."""
-    begin, levels = _TRUTH + (capacity + 63) // 64 * 64, []
-    for bits in _level_sizes(capacity):
-        levels.append((begin, bits))
-        begin += 8 * max(1, -(-bits >> _FANOUT_BITS))
-    return begin, levels
-
-
-def _prepare(words: Any, capacity: int, size: int, levels: list[tuple[int, int]]) -> None:
-    """Make a segment of zeros one in which every space is free."""
-    words[_CAPACITY // 8], words[_SIZE // 8], words[_LEVELS // 8] = capacity, size, len(levels)
-    for level, (begin, bits) in enumerate(levels):
-        words[_LEVEL // 8 + level] = begin
-        full, rest = begin // 8 + (bits >> _FANOUT_BITS), bits & (_FANOUT - 1)
-        words[begin // 8 : full] = _HINTS
-        if rest:
-            words[full] = (1 << rest) - 1
-    words[0] = _MAGIC
+from garagebench.impls.shared_tree import (
+    CAPACITY,
+    MAGIC,
+    MOST,
+    PLACE,
+    PLACES,
+    SIZE,
+    TAKEN,
+    TAKING,
+    TRUTH,
+    adopt,
+    claim,
+    doubt,
+    give_back,
+    layout,
+    nearest,
+    prepare,
+    release,
+    take,
+    uncover,
+    vacate,
+)
 
 
 def _describe_process(pid: int) -> int:
@@ -259,34 +102,35 @@ class _Segment:
         self.place, holder = 0, _describe_own(os.getpid())
         if not holder:
             raise OSError("no /proc, in which processes tell whether others live")
-        self.place = _claim(self.base, holder)
+        self.place = claim(self.base, holder)
         if not self.place:
-            raise OSError(f"{_MOST} processes work with this pool, or died and wait for repair()")
+            raise OSError(f"{MOST} processes work with this pool, or died and wait for repair()")
 
     def close(self) -> None:
         if self.file < 0:
             return
         if self.place:
-            _vacate(self.base, self.place)
+            vacate(self.base, self.place)
         os.close(self.file)
         del self.words, self.memory  # unmapped with the last array of it
         self.file = -1
 
 
 def _make_segment(capacity: int) -> _Segment:
-    size, levels = _layout(capacity)
+    size, levels = layout(capacity)
     file = memfd_create("garagebench")
     os.ftruncate(file, size)
     segment = _Segment(file, size)
-    _prepare(segment.words, capacity, size, levels)
+    prepare(segment.words, capacity, size, levels)
     return segment
 
 
 class Mended(NamedTuple):
     """What `repair` found.
 
-    hidden: free spaces that no take would have found, also those that a live process is just releasing. freed: spaces of killed processes that it gave back. in_doubt:
-    the spaces that killed processes took last, and perhaps told nobody of; they are still taken.
+    hidden: free spaces that no take would have found, also those that a live process is just releasing. freed: how
+    many spaces of killed processes it gave back. in_doubt: the spaces that killed processes took last, and perhaps
+    told nobody of; they are still taken.
     """
 
     hidden: int
@@ -311,7 +155,7 @@ class SharedPool:
         self._close: Any = weakref.finalize(self, segment.close)
         self._base = segment.base
         # The versions of the hints are saved and restored with them.
-        self._state = segment.words[_TRUTH // 8 :]
+        self._state = segment.words[TRUTH // 8 :]
         self._truth = self._state.view(np.uint8)[: self.capacity]
         self.claim()
         _POOLS.add(self)
@@ -327,11 +171,11 @@ class SharedPool:
         """Return the pool of that name, which another process has open. Raises OSError, ValueError."""
         file = os.open(name, os.O_RDWR | os.O_CLOEXEC)
         size = os.fstat(file).st_size
-        segment = _Segment(file, size) if size >= _TRUTH and size % 8 == 0 else None
-        if segment is None or segment.words[0] != _MAGIC or segment.words[_SIZE // 8] != size:
+        segment = _Segment(file, size) if size >= TRUTH and size % 8 == 0 else None
+        if segment is None or segment.words[0] != MAGIC or segment.words[SIZE // 8] != size:
             os.close(file)
             raise ValueError(f"{name} is no pool")
-        return cls(int(segment.words[_CAPACITY // 8]), segment)
+        return cls(int(segment.words[CAPACITY // 8]), segment)
 
     @property
     def name(self) -> str:
@@ -372,19 +216,19 @@ class SharedPool:
 
     def take(self) -> int:
         """Take the lowest free index; -1 when full."""
-        index: int = _take(self._base, self._place)
+        index: int = take(self._base, self._place)
         return index
 
     def nearest(self) -> int:
         """Return what `take` would, and leave it free."""
-        index: int = _nearest(self._base)
+        index: int = nearest(self._base)
         return index
 
     def release(self, index: int) -> bool:
         """Free an index; False if it was free already."""
         if not 0 <= index < self.capacity:
             raise IndexError(index)
-        was_taken: bool = _release(self._base, self._place, index)
+        was_taken: bool = release(self._base, self._place, index)
         return was_taken
 
     def save(self) -> bytes:
@@ -420,25 +264,25 @@ class SharedPool:
         """
         freed, in_doubt = 0, []
         own = _describe_own(os.getpid())
-        for place in range(1, _MOST + 1):
-            holder = int(self._segment.words[(_PLACES + _PLACE * place) // 8])
+        for place in range(1, MOST + 1):
+            holder = int(self._segment.words[(PLACES + PLACE * place) // 8])
             if not holder or _describe_process(holder >> 32) == holder:
                 continue
-            if not _adopt(self._base, place, holder, own):
+            if not adopt(self._base, place, holder, own):
                 continue
-            note = _in_doubt(self._base, place)
+            note = doubt(self._base, place)
             index = note >> 2
             try:
-                unknown = note & 3 == _TAKEN and is_known is not None and not is_known(index)
+                unknown = note & 3 == TAKEN and is_known is not None and not is_known(index)
             except BaseException:
-                _adopt(self._base, place, own, holder)  # the next repair asks again
+                adopt(self._base, place, own, holder)  # the next repair asks again
                 raise
-            if unknown or note & 3 == _TAKING:
-                freed += _give_back(self._base, place, index)
+            if unknown or note & 3 == TAKING:
+                freed += give_back(self._base, place, index)
             elif note and is_known is None:
                 in_doubt.append(index)
-            _vacate(self._base, place)
-        return Mended(int(_uncover(self._base)), freed, tuple(in_doubt))
+            vacate(self._base, place)
+        return Mended(int(uncover(self._base)), freed, tuple(in_doubt))
 
 
 #: The pools of this process: a fork needs a place of its own in each.

@@ -8,8 +8,11 @@ from garagebench.report.lines import Line, Subject, make_line
 from garagebench.report.notes import Footnote, Numbering
 from garagebench.report.rows import Report, ReportError, Row
 
-OPERATIONS = ("park", "unpark", "both", "start")
+OPERATIONS = ("park", "unpark", "both", "park_many", "unpark_many", "start")
 REQUESTS = ("park", "unpark")
+BATCHES = ("park_many", "unpark_many")
+#: Stages that only the requests of several processes at once have.
+OF_PROCESSES = ("slowest", "fastest")
 STAGES = (
     "validate",
     "sequence",
@@ -19,6 +22,7 @@ STAGES = (
     "release",
     "encode",
     "total",
+    *OF_PROCESSES,
     "unattributed",
     "import",
     "compile",
@@ -46,13 +50,18 @@ def make_grids(report: Report) -> list[Grid]:
     grids = []
     for (operation, layout, workload), rows in _group(report.rows).items():
         place = f"layout {layout}, workload {workload}"
-        if operation not in REQUESTS:
-            cost = "start" if operation == "start" else "request"
-            grids.append(_make_grid(f"{operation}: what one {cost} costs", place, rows, numbering))
-            continue
-        title, subtitle = f"{operation}: what one request costs", f"{place}, stages replayed alone"
-        grids.append(_make_grid(title, subtitle, rows, numbering, rate=True))
-        if in_context := _take_in_context(rows):
+        cost = "start" if operation == "start" else "request"
+        title, subtitle = f"{operation}: what one {cost} costs", place
+        of_processes = any(row.stage in OF_PROCESSES for row in rows)
+        if of_processes:
+            subtitle = f"{place}, processes in one garage, total of all of them together"
+        elif operation in BATCHES:
+            subtitle = f"{place}, each block in one call"
+        elif operation in REQUESTS:
+            subtitle = f"{place}, stages replayed alone"
+        rate = of_processes or operation in REQUESTS + BATCHES
+        grids.append(_make_grid(title, subtitle, rows, numbering, rate=rate))
+        if operation in REQUESTS and (in_context := _take_in_context(rows)):
             title = f"{operation} in context: what one request costs"
             subtitle = f"{place}, stages clocked inside the whole request"
             grids.append(_make_grid(title, subtitle, in_context, numbering))

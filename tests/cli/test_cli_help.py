@@ -13,6 +13,7 @@ from command_line import AssertGolden, Invoke, make_command, make_environment
 
 import garagebench
 from garagebench.cli import main
+from garagebench.stages.variants import VARIANTS
 
 COMMANDS = sorted(main.commands)
 
@@ -126,7 +127,8 @@ def complete(on_path: dict[str, str], line: str) -> list[str]:
         ("garagebench ver", ["verify"]),
         ("garagebench run --impl num", ["numpy", "numba"]),
         ("garagebench verify l", ["lists"]),
-        ("garagebench run --operation un", ["unpark"]),
+        ("garagebench run --operation un", ["unpark", "unpark_many"]),
+        ("garagebench run --with enc", [f"encode={name}" for name in VARIANTS["encode"]]),
         ("garagebench run --spa", ["--spaces"]),
         ("garagebench list sta", ["stages"]),
     ],

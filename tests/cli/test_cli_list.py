@@ -17,7 +17,7 @@ from garagebench.subject import STAGES
 
 Listings = dict[str, list[dict[str, str]]]
 
-TOPICS = ["impls", "runtimes", "stages", "layouts", "workloads"]
+TOPICS = ["impls", "runtimes", "stages", "layouts", "workloads", "servers"]
 THIS = f"cpython3.{sys.version_info.minor}"
 
 
@@ -130,6 +130,15 @@ def test_stages_are_in_the_order_of_the_request(listings: Listings) -> None:
     """The stages of each operation stand as a request goes through them."""
     listed = [(item["operation"], item["stage"]) for item in listings["stages"]]
     assert listed == [(operation, stage) for operation in STAGES for stage in STAGES[operation]]
+
+
+def test_stages_are_listed_with_their_variants(listings: Listings) -> None:
+    """What `--with STAGE=` takes stands beside the stage of each operation, the usual one first."""
+    variants = {(item["operation"], item["stage"]): item["variants"] for item in listings["stages"]}
+    assert variants["park", "validate"] == "json, msgspec, orjson, table"
+    assert variants["unpark", "validate"] == "json, msgspec, orjson"
+    assert variants["park", "floor_lookup"] == "with encode"
+    assert variants["park", "total"] == "none"
 
 
 def test_the_seed_layout_is_told_in_numbers(listings: Listings) -> None:

@@ -199,6 +199,7 @@ spaces = 60
 workload = "churn"
 operation = "park"
 stage = ["total", "validate"]
+with = ["encode=rendered"]
 budget = 7
 seed = 3
 format = "csv"
@@ -218,6 +219,7 @@ def test_pyproject_sets_every_default(
     assert (settings.layout, settings.spaces, settings.workload) == ("seed", 60, "churn")
     assert (settings.operation, settings.stages) == ("park", ("total", "validate"))
     assert (settings.budget_s, settings.seed) == (7.0, 3)
+    assert settings.variants == {"encode": "rendered"}
 
 
 def test_the_nearest_pyproject_counts(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from garagebench.impls import shared
+from garagebench.impls import shared_tree
+from garagebench.impls.shared_tree import NOTE, PLACE, PLACES, TAKING, TRUTH
 
 STEPS = {"load", "load_byte", "store", "swap", "swap_byte"}
-PLAIN = {"_level_sizes", "_layout", "_prepare"}
 
 Call = Generator[tuple[Any, ...], Any, Any]
 
@@ -33,21 +34,21 @@ class _Stepwise(ast.NodeTransformer):
 
 
 def make_functions(old: str = "", new: str = "") -> dict[str, Any]:
-    """Return the functions of `shared` with 2 bits to a word of hints; `old` in the source replaced by `new`."""
-    source = inspect.getsource(shared)
-    assert source.count(old), f"{old!r} is not in the source"
+    """Return the functions of the tree with 2 bits to a word of hints; `old` in the source replaced by `new`."""
+    source = inspect.getsource(shared_tree)
+    assert not old or source.count(old) == 1, f"{old!r} is not in the source once"
     tree = ast.parse(source.replace(old, new) if old else source)
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     compiled = {node.name for node in functions if node.decorator_list}
-    kept = [node for node in functions if node.name in compiled | PLAIN]
-    for node in kept:
+    for node in functions:
         node.decorator_list = []
         if node.name in compiled:
             _Stepwise(compiled).visit(node)
-    namespace = {**vars(shared), "_FANOUT_BITS": 1, "_FANOUT": 2, "_HINTS": 3}
+    namespace = {**vars(shared_tree), "_FANOUT_BITS": 1, "_FANOUT": 2, "_HINTS": 3}
     namespace["count_trailing_zeros"] = lambda word: (word & -word).bit_length() - 1
+    namespace["np"] = SimpleNamespace(int64=int)
     future = ast.parse("from __future__ import annotations").body
-    module = ast.fix_missing_locations(ast.Module([*future, *kept], []))
+    module = ast.fix_missing_locations(ast.Module([*future, *functions], []))
     exec(compile(module, "shared_model", "exec"), namespace)  # noqa: S102
     return namespace
 
@@ -58,11 +59,22 @@ class Memory:
     def __init__(self, capacity: int, functions: dict[str, Any]) -> None:
         self.capacity = capacity
         self._functions = functions
-        size, levels = functions["_layout"](capacity)
-        self._bytes = np.zeros(size, dtype=np.uint8)
-        self._words = self._bytes.view(np.int64)
-        functions["_prepare"](self._words, capacity, size, levels)
-        self.truth = self._bytes[shared._TRUTH :][:capacity]
+        size, levels = functions["layout"](capacity)
+        self.content = bytearray(size)
+        self._bytes = memoryview(self.content)
+        self._words = self._bytes.cast("q")
+        functions["prepare"](np.frombuffer(self.content, np.int64), capacity, size, levels)
+        self.truth = self._bytes[TRUTH : TRUTH + capacity]
+
+    def copy(self) -> Memory:
+        """Return another one with the same content."""
+        other = Memory(self.capacity, self._functions)
+        other.content[:] = self.content
+        return other
+
+    def find_free(self) -> set[int]:
+        """Return the spaces that are free."""
+        return {index for index, taker in enumerate(self.truth) if not taker}
 
     def begin(self, name: str, *arguments: int) -> Call:
         """Return a call that has not taken its first step."""
@@ -71,40 +83,39 @@ class Memory:
 
     def perform(self, name: str, address: int, *values: int) -> Any:
         """Take one atomic step."""
-        cells, at = (self._bytes, address) if name.endswith("byte") else (self._words, address // 8)
-        if name.startswith("load"):
-            return int(cells[at])
+        if name == "load":
+            return self._words[address // 8]
+        if name == "load_byte":
+            return self._bytes[address]
         if name == "store":
-            cells[at] = values[0]
+            self._words[address // 8] = values[0]
             return None
+        cells, at = (self._words, address // 8) if name == "swap" else (self._bytes, address)
         expected, value = values
-        swapped = int(cells[at]) == expected
+        swapped = cells[at] == expected
         if swapped:
             cells[at] = value
         return swapped
 
-    def run(self, call: Call, steps: int = 10_000) -> Any:
-        """Take that many steps of the call; return its result, or None where it has not come to its end."""
-        answer = None
-        try:
-            for _ in range(steps):
-                answer = self.perform(*call.send(answer))
-            # A process that is killed here has taken its last step and not returned.
-        except StopIteration as end:
-            return end.value
-        return None
-
     def call(self, name: str, *arguments: int) -> Any:
         """Make a whole call at once."""
-        return self.run(self.begin(name, *arguments))
+        call, answer = self.begin(name, *arguments), None
+        try:
+            while True:
+                answer = self.perform(*call.send(answer))
+        except StopIteration as end:
+            return end.value
+
+    def read_note(self, place: int) -> int:
+        """Return which space a process noted."""
+        return self._words[(PLACES + PLACE * place + NOTE) // 8] >> 2
 
 
-def repair(memory: Memory, place: int, *, knows: bool) -> Call:
-    """Do for one dead process what `SharedPool.repair` does; return how many spaces were given back."""
-    note = yield from memory.begin("_in_doubt", place)
-    freed = 0
-    if note & 3 == shared._TAKING or (note and not knows):
-        freed = yield from memory.begin("_give_back", place, note >> 2)
-    yield from memory.begin("_vacate", place)
-    yield from memory.begin("_uncover")
-    return freed
+def repair(memory: Memory, place: int, is_known: Callable[[int], bool]) -> Call:
+    """Do for one dead process what `SharedPool.repair` does."""
+    note = yield from memory.begin("doubt", place)
+    index = note >> 2
+    if note & 3 == TAKING or (note and not is_known(index)):
+        yield from memory.begin("give_back", place, index)
+    yield from memory.begin("vacate", place)
+    yield from memory.begin("uncover")

@@ -22,7 +22,7 @@ pytest.importorskip("numba")
 import numba
 import numpy as np
 
-from garagebench.impls import shared
+from garagebench.impls import shared_tree
 from garagebench.impls.atomics import load, load_byte, store, swap, swap_byte
 from garagebench.impls.shared import Mended, SharedPool
 
@@ -210,9 +210,8 @@ class TestClosing:
         """Whether they end or are killed, there is no file and no warning, and no other process that cleans up."""
         source = (
             "import os; from garagebench.impls.shared import SharedPool; pool = SharedPool(3);"
-            f"pool.take(); print(pool.name, os.listdir('/dev/shm'), flush=True); {end}"
+            f"pool.take(); print(pool.name, os.readlink(pool.name), flush=True); {end}"
         )
-        before = os.listdir("/dev/shm")  # noqa: PTH208, S108
         run = subprocess.run(
             [sys.executable, "-W", "error", "-c", source],
             capture_output=True,
@@ -220,8 +219,8 @@ class TestClosing:
             check=False,
         )
         assert run.stderr == ""
-        name, _, within = run.stdout.strip().partition(" ")
-        assert within == str(before)
+        name, _, file = run.stdout.strip().partition(" ")
+        assert file == "/memfd:garagebench (deleted)"
         with pytest.raises(FileNotFoundError):
             SharedPool.attach(name)
 
@@ -311,6 +310,13 @@ class TestRepair:
             pool.repair()
             assert SharedPool.attach(pool.name).place == 2
 
+    def test_the_place_comes_without_a_doubt(self, pool: SharedPool) -> None:
+        """What the one before took last is in no doubt when the next one is killed."""
+        kill_after(pool.take)
+        assert pool.repair() == Mended(0, 0, (0,))
+        kill_after(lambda: None)
+        assert pool.repair() == Mended(0, 0, ())
+
     def test_a_dead_child_that_nobody_has_waited_for(self, pool: SharedPool) -> None:
         """A zombie is dead."""
         process = fork(pool.take)
@@ -320,8 +326,12 @@ class TestRepair:
 
     def test_another_process_of_that_number(self, pool: SharedPool) -> None:
         """A process id that is in use again belongs to another process: when it began is part of its name."""
-        pool._segment.words[(shared._PLACES + 5 * shared._PLACE) // 8] = os.getpid() << 32 | 1
-        pool._segment.words[(shared._PLACES + 5 * shared._PLACE + shared._NOTE) // 8] = 3 * 4 + 2
+        pool._segment.words[(shared_tree.PLACES + 5 * shared_tree.PLACE) // 8] = (
+            os.getpid() << 32 | 1
+        )
+        pool._segment.words[
+            (shared_tree.PLACES + 5 * shared_tree.PLACE + shared_tree.NOTE) // 8
+        ] = 3 * 4 + 2
         pool._truth[3] = 5
         assert pool.repair() == Mended(0, 0, (3,))
 
@@ -335,8 +345,8 @@ class TestContest:
         assert len(outcome.missing) == 12
         assert max(outcome.missing) <= 1
         assert max(outcome.missing_after) == 0
-        # The other process may be in a release of its own.
-        assert max(outcome.hidden) <= 2
+        # The one that rests may do so in a release of its own. One that works may be in many, one after the other.
+        assert max(outcome.hidden[::2]) <= 2
 
     def test_a_contest_that_is_not_safe_is_seen(self, program: Any) -> None:
         """Where two pretend to be one process that forgets what it took, the counts are not 0."""

@@ -29,11 +29,11 @@ def cell_of(grid: Grid, impl: str, stage: str) -> Cell:
 
 
 def test_grids_come_in_the_order_of_operations(make_row: MakeRow, make_report: MakeReport) -> None:
-    """Park, unpark, both, start, then whatever else, in the order in which it appears."""
-    operations = ["start", "scale", "both", "drive", "unpark", "park"]
+    """Park, unpark, both, batches, start, then whatever else, in the order in which it appears."""
+    operations = ["start", "scale", "unpark_many", "park_many", "both", "drive", "unpark", "park"]
     grids = make_grids(make_report(*(make_row(operation=name) for name in operations)))
     assert [grid.title.partition(":")[0] for grid in grids] == [
-        *("park", "unpark", "both", "start", "scale", "drive")
+        *("park", "unpark", "both", "park_many", "unpark_many", "start", "scale", "drive")
     ]
 
 
@@ -46,6 +46,35 @@ def test_a_grid_holds_one_layout_and_workload(make_row: MakeRow, make_report: Ma
         "layout tower, workload fill",
         "layout seed, workload churn",
     ]
+
+
+@pytest.mark.parametrize(
+    ("operation", "how"),
+    [("park", ", stages replayed alone"), ("park_many", ", each block in one call"), ("both", "")],
+)
+def test_a_subtitle_says_how_it_was_measured(
+    make_row: MakeRow, make_report: MakeReport, operation: str, how: str
+) -> None:
+    """Stages alone, a block in one call; of a whole request there is nothing to add. A rate is told of the first two."""
+    (grid,) = make_grids(make_report(make_row(operation=operation)))
+    assert grid.title == f"{operation}: what one request costs"
+    assert grid.subtitle == f"layout seed, workload fill{how}"
+    assert [column.stage for column in grid.columns][1:] == (["requests/s"] if how else [])
+
+
+@pytest.mark.parametrize("operation", ["park", "unpark", "both"])
+def test_a_grid_of_processes_says_so(
+    make_row: MakeRow, make_report: MakeReport, operation: str
+) -> None:
+    """Where several processes worked, the total is that of all of them, before that of one; so is the rate."""
+    stages = ["slowest", "fastest", "total"]
+    rows = [make_row(operation=operation, stage=stage, median=500.0) for stage in stages]
+    (grid,) = make_grids(make_report(*rows))
+    assert grid.subtitle.endswith(", processes in one garage, total of all of them together")
+    assert [column.stage for column in grid.columns] == [
+        *("total", "slowest", "fastest", "requests/s")
+    ]
+    assert grid.lines[0].cells[-1].text == "2.0M"
 
 
 def test_a_title_says_what_it_costs(report: Report) -> None:

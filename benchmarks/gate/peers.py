@@ -1,0 +1,224 @@
+"""The same change through garagebench, pyperf, pytest-benchmark and hyperfine: who cries wolf, and who sees it.
+
+    python benchmarks/gate/peers.py [--output results/peers.jsonl] [--gates N]
+
+The change is to a user's implementation of which one stage is slowed down so that `total` of park takes 10 % longer,
+or nothing at all. All get the same function and the same 5 %, each tool as its documentation has it by default, and in
+its best practice on such a machine: pinned, warmed up, without the collector, with a threshold, for TIME_S in all. The
+order of the tools is drawn afresh for each gate.
+"""
+
+import argparse
+import json
+import math
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from gates import describe_machine, garagebench, measure_share
+from repository import SOURCE, STAGES, make_repository, write_version
+
+GATES = 20
+SLOWDOWN = 0.10
+THRESHOLD = 5
+
+#: Seconds that a best practice may take for both sides. A gate of garagebench ends when all is decided.
+TIME_S = 12
+BUDGET_S = 20
+
+CASE = """
+import sys
+from pathlib import Path
+sys.path.insert(0, str(Path(__file__).parent))
+from slow_stage import SLOW
+from garagebench import Garage, Layout
+garage = Garage(Layout.builtin("seed"), SLOW)
+empty = [pool.save() for pool in garage.pools]
+
+def fill():
+    for pool, state in zip(garage.pools, empty):
+        pool.restore(state)
+    for _ in range(120):
+        garage.handle_park(b'{"vehicle":"small"}')
+"""
+FILES = {
+    "case.py": CASE,
+    "bench_pyperf.py": "import pyperf\nfrom case import fill\npyperf.Runner().bench_func('park', fill)\n",
+    "test_park.py": "from case import fill\ndef test_park(benchmark):\n    benchmark(fill)\n",
+    "whole.py": "from case import fill\nfor _ in range(600):\n    fill()\n",
+}
+
+
+def main():
+    """Run what is missing of the gates."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, default=Path("results/peers.jsonl"))
+    parser.add_argument("--gates", type=int, default=GATES, help="of each sort, for each tool")
+    chosen = parser.parse_args()
+    lines = chosen.output.read_text().splitlines() if chosen.output.exists() else []
+    done = {(one["tool"], one["change"], one["number"]) for one in map(json.loads, lines)}
+    stages = [stage for stage in STAGES if stage.startswith("park")]
+    shares = {stage: measure_share(stage) for stage in stages}
+    for number in range(chosen.gates):
+        rng = random.Random(number)
+        for change in ("none", "+10 %"):
+            stage = rng.choice(stages)
+            every = round(shares[stage] / SLOWDOWN) if change != "none" else 0
+            for tool in rng.sample(list(TOOLS), len(TOOLS)):
+                if (tool, change, number) in done:
+                    continue
+                begin = time.monotonic()
+                outcome = run_tool(tool, stage, every)
+                found = {
+                    "tool": tool,
+                    "change": change,
+                    "number": number,
+                    "stage": stage,
+                    "every": every,
+                    "outcome": outcome,
+                    "seconds": round(time.monotonic() - begin, 1),
+                    "load": round(os.getloadavg()[0], 2),
+                    "machine": describe_machine(),
+                }
+                with chosen.output.open("a", encoding="utf-8") as output:
+                    output.write(json.dumps(found) + "\n")
+                print(number, change, tool, outcome, found["seconds"], flush=True)
+
+
+def run_tool(tool, stage, every):
+    """Return what the tool says of a fresh pair of versions: slower, not slower or inconclusive."""
+    with tempfile.TemporaryDirectory() as directory:
+        place = Path(directory)
+        if tool == "garagebench":
+            make_repository(place, stage, every)
+        for side, rate in (("base", 0), ("head", every)):
+            (place / side).mkdir()
+            write_version(place / side, stage, rate)
+            for name, text in FILES.items():
+                (place / side / name).write_text(text, encoding="utf-8")
+        return TOOLS[tool](place)
+
+
+def run_garagebench(place):
+    """`check`, as it comes."""
+    verdict = garagebench(
+        *("check", "--base", "HEAD", "--impl", f"{SOURCE.name}:SLOW", "--budget", str(BUDGET_S)),
+        directory=place,
+    )
+    return verdict["verdict"]
+
+
+def run_pyperf(place, options=(), compare=()):
+    """Both sides one after the other, then `compare_to`."""
+    for side in ("base", "head"):
+        script = [
+            sys.executable,
+            f"{side}/bench_pyperf.py",
+            "--quiet",
+            "--inherit-environ=PYTHONPATH",
+        ]
+        run([*script, f"--output={side}.json", *options], place)
+    command = [sys.executable, "-m", "pyperf", "compare_to", "base.json", "head.json", *compare]
+    return "slower" if "slower" in run(command, place).stdout else "not slower"
+
+
+def run_pytest(place, *options, expression):
+    """The base saved, the head compared with it."""
+    common = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_park.py"]
+    common += [f"--benchmark-storage=file://{place}/saved", *options]
+    run([*common, "--benchmark-save=base"], place / "base")
+    compare = ["--benchmark-compare", f"--benchmark-compare-fail={expression}:{THRESHOLD}%"]
+    done = run([*common, *compare], place / "head", codes=(0, 1))
+    if done.returncode and "Performance has regressed" not in done.stdout + done.stderr:
+        raise SystemExit(f"pytest-benchmark: {done.stdout}{done.stderr}")
+    return "slower" if done.returncode else "not slower"
+
+
+def run_hyperfine(place, *options, prefix=""):
+    """Both commands; slower where the mean is, by the threshold and by more than the printed error."""
+    commands = [f"{prefix}{sys.executable} {place}/{side}/whole.py" for side in ("base", "head")]
+    run(["hyperfine", *options, "--export-json", "found.json", *commands], place)
+    base, head = json.loads((place / "found.json").read_text())["results"]
+    return base["times"], head["times"]
+
+
+def hyperfine_by_default(place):
+    """Read the printed ratio and its error."""
+    base, head = run_hyperfine(place)
+    ratio = statistics.mean(head) / statistics.mean(base)
+    error = ratio * math.hypot(
+        *(statistics.stdev(side) / statistics.mean(side) for side in (base, head))
+    )
+    if ratio < 1 + THRESHOLD / 100:
+        return "not slower"
+    return "slower" if ratio - error > 1 else "inconclusive"
+
+
+def hyperfine_at_its_best(place):
+    """Warmed up, without a shell, pinned, and with the test that its scripts have (Welch's)."""
+    options = ("--shell=none", "--warmup=2", "--runs=11")
+    base, head = run_hyperfine(place, *options, prefix=f"taskset -c {core()} ")
+    ratio = statistics.mean(head) / statistics.mean(base)
+    is_significant = welch(base, head) < 0.05
+    return "slower" if is_significant and ratio >= 1 + THRESHOLD / 100 else "not slower"
+
+
+def welch(base, head):
+    """Return the two-sided p-value of Welch's t-test, by integrating Student's density."""
+    parts = [statistics.variance(side) / len(side) for side in (base, head)]
+    error = math.sqrt(sum(parts)) or 1e-12
+    t = abs(statistics.mean(head) - statistics.mean(base)) / error
+    freedom = sum(parts) ** 2 / sum(
+        part**2 / (len(side) - 1) for part, side in zip(parts, (base, head), strict=True)
+    )
+    scale = math.exp(math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2))
+    scale /= math.sqrt(freedom * math.pi)
+    steps = 20_000
+    width = t / steps
+    inner = sum(
+        (1 + ((step + 0.5) * width) ** 2 / freedom) ** (-(freedom + 1) / 2) for step in range(steps)
+    )
+    return max(0.0, 1 - 2 * scale * inner * width)
+
+
+def core():
+    """Return the core that is pinned to."""
+    return max(os.sched_getaffinity(0))
+
+
+def run(command, directory, codes=(0,)):
+    """Run a command; end where its exit code is none of those expected."""
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    if done.returncode not in codes:
+        raise SystemExit(f"{command}: exit {done.returncode}: {done.stdout}{done.stderr}")
+    return done
+
+
+TOOLS = {
+    "garagebench": run_garagebench,
+    "pyperf, default": run_pyperf,
+    "pyperf, best practice": lambda place: run_pyperf(
+        place,
+        (f"--affinity={core()}", "--processes=10", "--values=3", "--warmups=1"),
+        (f"--min-speed={THRESHOLD}",),
+    ),
+    "pytest-benchmark, default": lambda place: run_pytest(place, expression="min"),
+    "pytest-benchmark, best practice": lambda place: run_pytest(
+        place,
+        "--benchmark-warmup=on",
+        "--benchmark-warmup-iterations=500",
+        "--benchmark-disable-gc",
+        f"--benchmark-max-time={TIME_S / 2 - 1}",
+        expression="median",
+    ),
+    "hyperfine, default": hyperfine_by_default,
+    "hyperfine, best practice": hyperfine_at_its_best,
+}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""`garagebench scale`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from garagebench.commands.options import check_budget, complete_impl, format_option
+from garagebench.commands.output import default_format, make_console
+
+LARGEST = 100_000_000
+
+
+def check_output(_ctx: click.Context, _param: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse a file that could not be written, before minutes are spent on it."""
+    if path is not None and not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
+        raise click.BadParameter(f"{path}: no directory {path.parent} that can be written to")
+    return path
+
+
+@click.command()
+@click.option(
+    "--impl",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_impl,
+    help="A name, or path/to/file.py:NAME. Repeatable.  [default: all with a pool of their own]",
+)
+@click.option(
+    "--spaces",
+    multiple=True,
+    type=click.IntRange(min=10),
+    metavar="N",
+    help="Measure this size. Repeatable.  [default: 100, 1000 and so on]",
+)
+@click.option(
+    "--max-spaces",
+    type=click.IntRange(min=10),
+    default=LARGEST,
+    metavar="N",
+    help="The largest size, where no --spaces are given.",
+)
+@click.option(
+    "--workload",
+    type=click.Choice(["fill", "churn", "both"]),
+    default="both",
+    help="What the garage goes through.",
+)
+@click.option(
+    "--budget",
+    type=click.FloatRange(min=0, min_open=True),
+    default=240.0,
+    callback=check_budget,
+    metavar="SECONDS",
+    help="Time for the whole of it.",
+)
+@click.option(
+    "--memory",
+    type=click.FloatRange(min=0, min_open=True),
+    default=8.0,
+    callback=check_budget,
+    metavar="GIB",
+    help="Memory for the whole of it.",
+)
+@click.option(
+    "--seed", type=int, default=0, metavar="N", help="Of places, and of the order of measuring."
+)
+@format_option
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=check_output,
+    metavar="FILE",
+    help="Also write the result as JSON.",
+)
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.svg|.png",
+    help="Also draw it, log-log; needs matplotlib.",
+)
+def scale(
+    impl: tuple[str, ...],
+    spaces: tuple[int, ...],
+    max_spaces: int,
+    workload: str,
+    budget: float,
+    memory: float,
+    format: str | None,  # noqa: A002
+    output: Path | None,
+    plot: Path | None,
+    **others: Any,
+) -> None:
+    """Measure how the cost of a pool's operations grows with the number of spaces.
+
+    Each implementation goes up as far as its share of time and memory allows; the sizes beyond are shown as skipped,
+    with the reason. The growth is named constant, logarithmic or linear where the figures bear that out.
+
+    \b
+    Examples:
+      garagebench scale
+      garagebench scale --impl tree --impl c --workload churn --plot churn.svg
+      garagebench scale --impl path/to/file.py:MyPool --max-spaces 1000000 --budget 30
+
+    Exit code: 0 good, 1 error (also: what was named cannot run), 2 usage, 3 wrong answers, 130 interrupted.
+    """  # noqa: D301  click wants the character
+    from garagebench import scaling
+    from garagebench.climbing import IMPLS, SIZES, Settings
+    from garagebench.pools import WORKLOADS
+    from garagebench.report.plot import check_plot, save_plot
+    from garagebench.report.progress import show_progress
+    from garagebench.report.scale import render_scale, to_json
+
+    if plot is not None:
+        check_plot(plot)
+    settings = Settings(
+        impl or IMPLS,
+        choose_sizes(spaces, max_spaces, SIZES),
+        WORKLOADS if workload == "both" else (workload,),
+        budget_s=budget,
+        memory_gib=memory,
+        **others,
+    )
+    with show_progress(make_console(err=True)) as on_progress:
+        report = scaling.scale(settings, on_progress=on_progress)
+    click.echo(render_scale(report, format or default_format(), make_console()), nl=False)
+    if output is not None:
+        write_whole(output, to_json(report))
+    if plot is not None:
+        save_plot(report, plot)
+    click.get_current_context().exit(scaling.exit_code(report, impl))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write the file, or leave it as it was."""
+    new = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        new.write_text(text, encoding="utf-8")
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def choose_sizes(
+    spaces: tuple[int, ...], max_spaces: int, defaults: tuple[int, ...]
+) -> tuple[int, ...]:
+    """Return the sizes, ascending: those given, or powers of ten up to the largest."""
+    if spaces:
+        return tuple(sorted(set(spaces)))
+    within = [size for size in defaults if size < max_spaces]
+    beyond = [defaults[-1] * 10**power for power in range(1, 3)]
+    within += [size for size in beyond if size < max_spaces]
+    return (*within, max_spaces)

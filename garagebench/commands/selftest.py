@@ -1,0 +1,100 @@
+"""`garagebench selftest`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from garagebench.commands.options import check_budget, format_option
+from garagebench.commands.output import default_format, make_console
+
+#: What --replay is given where it is given nothing.
+LAST = "LAST"
+
+
+@click.command()
+@click.option(
+    "--gates",
+    type=click.IntRange(min=2),
+    default=5,
+    metavar="N",
+    help="Live gates of identical code, and as many slowed down.",
+)
+@click.option(
+    "--max-slowdown",
+    type=click.FloatRange(min=0, min_open=True),
+    default=5.0,
+    metavar="PERCENT",
+    help="As `check` will be told.",
+)
+@click.option(
+    "--budget",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    callback=check_budget,
+    metavar="SECONDS",
+    help="Of one gate, as `check` will be told.",
+)
+@click.option("--seed", type=int, default=0, metavar="N", help="Of all that is drawn.")
+@click.option(
+    "--replay",
+    is_flag=False,
+    flag_value=LAST,
+    metavar="[FILE]",
+    help="Measure nothing: replay recorded rounds, those of the last selftest here or of FILE.",
+)
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also write the recorded rounds, .json or .json.gz (a pyperf suite).",
+)
+@format_option
+def selftest(
+    gates: int,
+    max_slowdown: float,
+    budget: float,
+    seed: int,
+    replay: str | None,
+    record: Path | None,
+    format: str | None,  # noqa: A002
+) -> None:
+    """Tell what a gate on this machine can and cannot see.
+
+    Runs gates on identical code, and with a slowdown put into a random stage of a random side, and counts what they
+    say. From the recorded rounds, a thousand gates more are replayed. `check` cites the result. Takes 2 x gates x
+    budget, five minutes by default.
+
+    \b
+    Examples:
+      garagebench selftest
+      garagebench selftest --budget 60 --max-slowdown 2
+      garagebench selftest --replay
+      garagebench selftest --replay results/rounds.json.gz --max-slowdown 3
+
+    Exit code: 0, 1 error, 2 usage, 130 interrupted.
+    """  # noqa: D301  click wants the character
+    from garagebench import certificate as certificates
+    from garagebench import selftest as selftests
+    from garagebench.engine.files import check_path
+    from garagebench.report.progress import show_progress
+    from garagebench.report.selftest import render_certificate
+
+    plan = selftests.Plan(gates, budget, max_slowdown, seed)
+    if replay is not None:
+        if record is not None:
+            raise click.UsageError("--record takes a measurement, and --replay makes none")
+        recording = selftests.load_recording(None if replay == LAST else Path(replay))
+        certificate = selftests.replay(recording, plan)
+    else:
+        if record is not None:
+            check_path(record)
+        with show_progress(make_console(err=True)) as on_progress:
+            certificate, recording = selftests.selftest(plan, on_progress=on_progress)
+        certificates.store(certificate, recording)
+    click.echo(
+        render_certificate(certificate, format or default_format(), make_console()), nl=False
+    )
+    if record is not None:
+        recording.save(record)

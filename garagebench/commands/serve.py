@@ -1,0 +1,117 @@
+"""`garagebench serve`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from garagebench.commands.options import complete_impl
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def complete_server(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Return the servers whose names begin so."""
+    from garagebench.server.registry import SERVERS
+
+    return [name for name in SERVERS if name.startswith(incomplete)]
+
+
+def seconds(name: str, default: float, text: str) -> Decorator:
+    """Return an option that is a time."""
+    return click.option(
+        name,
+        type=click.FloatRange(min=0, max=86_400),
+        default=default,
+        metavar="SECONDS",
+        help=text,
+    )
+
+
+@click.command()
+@click.option(
+    "--impl",
+    default="lists",
+    metavar="NAME",
+    shell_complete=complete_impl,
+    help="A name, or path/to/file.py:NAME.",
+)
+@click.option(
+    "--server",
+    default="tornado",
+    metavar="NAME",
+    shell_complete=complete_server,
+    help="See `garagebench list servers`.",
+)
+@click.option(
+    "--layout", default="seed", metavar="NAME|FILE", help="A built-in layout or a TOML file."
+)
+@click.option(
+    "--spaces", type=click.IntRange(min=1), metavar="N", help="Scale the layout to N spaces."
+)
+@click.option("--host", default="127.0.0.1", metavar="ADDRESS", help="What to bind to.")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=8000, metavar="N", help="0 for any free one."
+)
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the requests as a trace that `run --workload` replays.",
+)
+@seconds("--header-timeout", 10, "For the headers of a request.")
+@seconds("--body-timeout", 10, "For its body.")
+@seconds("--idle-timeout", 60, "Between two requests.")
+@seconds("--grace", 0, "After the signal, while /readyz says no and requests are welcome.")
+@seconds("--drain", 10, "After that, for the requests in flight.")
+@click.option(
+    "--connections",
+    type=click.IntRange(min=1),
+    default=1000,
+    metavar="N",
+    help="At the same time.",
+)
+def serve(
+    impl: str,
+    server: str,
+    layout: str,
+    spaces: int | None,
+    host: str,
+    port: int,
+    record: Path | None,
+    header_timeout: float,
+    body_timeout: float,
+    idle_timeout: float,
+    grace: float,
+    drain: float,
+    connections: int,
+) -> None:
+    """Serve the API over HTTP: POST /park, POST /unpark, GET /garage.
+
+    Prints its URL, and when it ends, its books. SIGTERM and Ctrl-C: requests in flight are answered, then it ends.
+
+    \b
+    Examples:
+      garagebench serve
+      garagebench serve --impl numba --server wire --port 0
+      garagebench serve --layout path/to/layout.toml --record trace.jsonl
+
+    Exit code: 0 ended by SIGTERM, 1 error, 2 usage, 130 interrupted.
+    """  # noqa: D301  click wants the character
+    from garagebench.experiment import load_layout
+    from garagebench.server.command import Settings, serve_garage
+    from garagebench.server.limits import Limits
+
+    limits = Limits(
+        header_timeout_s=header_timeout,
+        body_timeout_s=body_timeout,
+        idle_timeout_s=idle_timeout,
+        grace_s=grace,
+        drain_s=drain,
+        connections=connections,
+    )
+    settings = Settings(impl, server, load_layout(layout, spaces), host, port, limits, record)
+    serve_garage(settings, click.echo, lambda text: click.echo(text, err=True))

@@ -1,0 +1,300 @@
+"""What `scale` found: rows and growth classes, their JSON, and the grids that a table and Markdown draw."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from garagebench.errors import GarageError
+from garagebench.report.markdown import escape
+from garagebench.report.quantity import (
+    EN_DASH,
+    choose_scale,
+    format_interval,
+    format_number,
+    format_ratio,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SCHEMA = 1
+
+#: What one operation is, by workload.
+OPERATIONS = {"fill": "take", "churn": "release and take"}
+MODES = {"single": "one space a call", "batch": "many spaces a call"}
+
+ALONE = "measured alone and for a moment, not in lock-step: no interval"
+
+
+class ScaleError(GarageError):
+    """A file is not what `scale` wrote."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaleRow:
+    """What one operation costs at one size, in ns; unknown is None.
+
+    batch: spaces of a block, in a call where mode is "batch". first_look: what it cost alone, before lock-step. status: "ok", "skipped", "unavailable", "wrong" or
+    "invalid"; reason: why it is not ok. ratio: to the reference at the same size. base_ratio: to the same
+    implementation at base_spaces, in the same round. build_ns, bytes_per_space: of the pool, whatever the workload.
+    """
+
+    impl: str
+    runtime: str
+    workload: str
+    operation: str
+    mode: str
+    spaces: int
+    status: str
+    reason: str | None = None
+    batch: int | None = None
+    median: float | None = None
+    low: float | None = None
+    high: float | None = None
+    lock_step: bool = False
+    first_look: float | None = None
+    reference: str | None = None
+    ratio: float | None = None
+    ratio_low: float | None = None
+    ratio_high: float | None = None
+    base_spaces: int | None = None
+    base_ratio: float | None = None
+    base_low: float | None = None
+    base_high: float | None = None
+    build_ns: float | None = None
+    bytes_per_space: float | None = None
+    caveats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaleGrowth:
+    """The class of one line of rows: constant, logarithmic, linear or None, and the evidence."""
+
+    impl: str
+    runtime: str
+    workload: str
+    mode: str
+    growth: str | None
+    reason: str | None
+    evidence: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ScaleReport:
+    """The whole of it."""
+
+    schema: int
+    environment: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    caveats: tuple[str, ...]
+    rows: tuple[ScaleRow, ...]
+    growth: tuple[ScaleGrowth, ...]
+
+
+def to_json(report: ScaleReport) -> str:
+    """Return the report as indented JSON."""
+    return json.dumps(asdict(report), indent=2, allow_nan=False) + "\n"
+
+
+def from_json(text: str) -> ScaleReport:
+    """Return the report that `to_json` wrote. Raises ScaleError."""
+    try:
+        found = json.loads(text)
+        if found["schema"] != SCHEMA:
+            raise ScaleError(f"schema {found['schema']} is not {SCHEMA}: install matching versions")
+        rows = tuple(ScaleRow(**{**row, "caveats": tuple(row["caveats"])}) for row in found["rows"])
+        growth = tuple(ScaleGrowth(**one) for one in found["growth"])
+        caveats = tuple(found["caveats"])
+        return ScaleReport(SCHEMA, found["environment"], found["settings"], caveats, rows, growth)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ScaleError(f"not the JSON of scale: {type(error).__name__}: {error}") from None
+
+
+def render_scale(report: ScaleReport, form: str, console: Console) -> str:
+    """Return the report as a table for the console, Markdown, JSON or CSV."""
+    if form == "json":
+        return to_json(report)
+    if form == "csv":
+        return _csv(report)
+    page = make_page(report)
+    return draw_markdown(page) if form == "markdown" else _table(page, console)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of texts."""
+
+    title: str
+    header: tuple[str, ...]
+    lines: tuple[tuple[str, ...], ...]
+
+
+@dataclass
+class Page:
+    """Grids, the numbered reasons to which their cells refer, and what else is to be known."""
+
+    grids: list[Grid] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def refer(self, reason: str) -> str:
+        """Return the number of a reason, in brackets."""
+        if reason not in self.reasons:
+            self.reasons.append(reason)
+        return f"[{self.reasons.index(reason) + 1}]"
+
+
+def make_page(report: ScaleReport) -> Page:
+    """Return what a person reads."""
+    page = Page(notes=list(report.caveats))
+    sizes = sorted({row.spaces for row in report.rows})
+    for (workload, mode), rows in _group(report.rows, "workload", "mode"):
+        lines = [
+            (impl, *_cells(of_impl, sizes, _cost, page))
+            for (impl,), of_impl in _group(rows, "impl")
+        ]
+        title = f"{workload}: what one {OPERATIONS[workload]} costs, {MODES[mode]}"
+        page.grids.append(Grid(title, _header(sizes), tuple(lines)))
+    page.grids += [_growth_grid(report, page), _build_grid(report, sizes, page)]
+    if origin := describe_origin(report):
+        page.notes.append(origin)
+    return page
+
+
+def draw_markdown(page: Page) -> str:
+    """Return the page as GitHub tables."""
+    blocks = []
+    for grid in page.grids:
+        rule = [":---", *["---:"] * (len(grid.header) - 1)]
+        table = [[*map(escape, grid.header)], rule, *([*map(escape, line)] for line in grid.lines)]
+        blocks.append(f"**{escape(grid.title)}**")
+        blocks.append("\n".join(f"| {' | '.join(line)} |" for line in table))
+    blocks.append("\n".join(f"{n}. {escape(text)}" for n, text in enumerate(page.reasons, 1)))
+    blocks += [f"Note: {escape(note)}" for note in page.notes]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def describe_origin(report: ScaleReport) -> str:
+    """Return machine, interpreters, date and seed on one line."""
+    environment = report.environment
+    told = [environment.get(key) for key in ("cpu_model_name", "platform")]
+    told += [", ".join(environment.get("interpreters", ())), environment.get("date")]
+    told += [f"seed {report.settings['seed']}"] if "seed" in report.settings else []
+    return "Measured: " + "; ".join(str(one) for one in told if one)
+
+
+def format_ns(value: float) -> str:
+    """Return a time with the unit that suits it."""
+    scale = choose_scale([value], "ns")
+    return f"{format_number(value / scale.size)} {scale.name}"
+
+
+def format_spaces(spaces: int) -> str:
+    """Return 100, 1k, 10M; other numbers in full."""
+    for size, unit in ((10**6, "M"), (10**3, "k")):
+        if spaces % size == 0:
+            return f"{spaces // size}{unit}"
+    return f"{spaces:,}"
+
+
+def _group(rows: Iterable[Any], *keys: str) -> Iterator[tuple[tuple[Any, ...], list[Any]]]:
+    groups: dict[tuple[Any, ...], list[Any]] = {}
+    for row in rows:
+        groups.setdefault(tuple(getattr(row, key) for key in keys), []).append(row)
+    yield from groups.items()
+
+
+def _header(sizes: Sequence[int]) -> tuple[str, ...]:
+    return "implementation", *map(format_spaces, sizes)
+
+
+def _cells(rows: Sequence[ScaleRow], sizes: Sequence[int], draw: Any, page: Page) -> Iterator[str]:
+    by_size = {row.spaces: row for row in rows}
+    for size in sizes:
+        yield draw(by_size[size], page) if size in by_size else ""
+
+
+def _cost(row: ScaleRow, page: Page) -> str:
+    if row.status != "ok":
+        return f"{row.status} {page.refer(row.reason or row.status)}"
+    cost = EN_DASH if row.median is None else format_ns(row.median)
+    numbers = [page.refer(caveat) for caveat in row.caveats]
+    numbers += [] if row.lock_step else [page.refer(ALONE)]
+    return " ".join([cost, *numbers])
+
+
+def _build(row: ScaleRow, page: Page) -> str:
+    if row.build_ns is None:
+        return f"{row.status} {page.refer(row.reason or row.status)}"
+    return format_ns(row.build_ns)
+
+
+def _growth_grid(report: ScaleReport, page: Page) -> Grid:
+    header = ("implementation", "workload", "calls", "growth", "exponent", "from", "to", "ratio")
+    lines = []
+    for one in report.growth:
+        found = one.evidence
+        growth = one.growth or f"not named {page.refer(one.reason or 'unknown')}"
+        bounds = found["exponent_low"], found["exponent_high"]
+        exponent = (
+            EN_DASH if found["exponent"] is None else f"{round(found['exponent'], 2) + 0.0:.2f}"
+        )
+        if None not in bounds:
+            exponent += f" ({format_interval(*bounds)})"
+        span = [
+            EN_DASH if found[key] is None else format_spaces(found[key])
+            for key in ("smallest", "largest")
+        ]
+        ratio = EN_DASH if found["cost_ratio"] is None else format_ratio(found["cost_ratio"])
+        lines.append((one.impl, one.workload, one.mode, growth, exponent, *span, ratio))
+    return Grid("growth of one operation with the number of spaces", header, tuple(lines))
+
+
+def _build_grid(report: ScaleReport, sizes: Sequence[int], page: Page) -> Grid:
+    lines = []
+    for (impl,), rows in _group(report.rows, "impl"):
+        known = [row for row in rows if row.bytes_per_space is not None]
+        largest = max(known, key=lambda row: row.spaces).bytes_per_space if known else None
+        memory = EN_DASH if largest is None else format_number(largest)
+        lines.append((impl, *_cells(rows, sizes, _build, page), memory))
+    header = (*_header(sizes), "bytes a space")
+    return Grid("time to build a pool, and its memory", header, tuple(lines))
+
+
+def _table(page: Page, console: Console) -> str:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    with console.capture() as capture:
+        for grid in page.grids:
+            table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+            for number, name in enumerate(grid.header):
+                table.add_column(name, justify="right" if number else "left")
+            for line in grid.lines:
+                table.add_row(*map(Text, line))
+            console.print(Text(grid.title, style="bold"))
+            console.print(table)
+        for number, text in enumerate(page.reasons, 1):
+            console.print(Text(f"[{number}] {text}"))
+        for note in page.notes:
+            console.print(Text(note, "dim"))
+    return capture.get()
+
+
+def _csv(report: ScaleReport) -> str:
+    text = io.StringIO()
+    keys = [key.name for key in fields(ScaleRow)]
+    classes = {(one.impl, one.workload, one.mode): one.growth for one in report.growth}
+    writer = csv.DictWriter(text, [*keys, "growth"], lineterminator="\n")
+    writer.writeheader()
+    for row in report.rows:
+        caveats = "; ".join(row.caveats)
+        growth = classes.get((row.impl, row.workload, row.mode))
+        writer.writerow({**asdict(row), "caveats": caveats, "growth": growth})
+    return text.getvalue()

@@ -1,0 +1,81 @@
+"""What a selftest found, in every format."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from garagebench.gate.binomial import exact_bounds
+from garagebench.report.markdown import escape
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from garagebench.certificate import Certificate, Count
+
+_HEADER = ("gates", "outcome", "count", "95 % bounds")
+
+
+def render_certificate(certificate: Certificate, form: str, console: Console) -> str:
+    """Return the certificate as a table for the console, Markdown, JSON or CSV."""
+    if form == "json":
+        return json.dumps(asdict(certificate), indent=2, allow_nan=False) + "\n"
+    lines = list(_lines(certificate))
+    if form == "csv":
+        return "".join(f"{','.join(line)}\n" for line in (_HEADER, *lines))
+    if form == "markdown":
+        table = [_HEADER, (":---", ":---", "---:", ":---"), *lines]
+        rows = [f"| {' | '.join(map(escape, line))} |" for line in table]
+        said = [f"- {escape(sentence)}" for sentence in _sentences(certificate)]
+        return "\n".join([*rows, "", *said]) + "\n"
+    return _table(certificate, lines, console)
+
+
+def _lines(certificate: Certificate) -> Iterator[tuple[str, str, str, str]]:
+    of_identical = "identical code, live", "identical code, replayed"
+    yield (of_identical[0], "slower", *_counted(certificate.identical))
+    yield (of_identical[0], "inconclusive", *_counted(certificate.identical_inconclusive))
+    yield (of_identical[1], "slower", *_counted(certificate.replayed))
+    yield (of_identical[1], "inconclusive", *_counted(certificate.replayed_inconclusive))
+    if certificate.injected_percent is not None:
+        injected = f"+{certificate.injected_percent:g} % in a stage; live"
+        yield (injected, "slower and the stage named", *_counted(certificate.injected_found))
+
+
+def _counted(count: Count) -> tuple[str, str]:
+    if not count.of:
+        return "none run", ""
+    low, high = exact_bounds(count.count, count.of)
+    return f"{count.count} of {count.of}", f"{100 * low:.1f} to {100 * high:.1f} %"
+
+
+def _sentences(certificate: Certificate) -> Iterator[str]:
+    found = certificate.found_percent
+    yield (
+        "no slowdown of a stage is found with 95 % certainty"
+        if found is None
+        else f"a slowdown of {found:g} % in one stage is found, and the stage named, with 95 % certainty (replayed)"
+    )
+    yield (
+        f"{certificate.processor}, {certificate.runtime}, {certificate.date}; --budget {certificate.budget_s:g} "
+        f"--max-slowdown {certificate.max_slowdown:g}; replayed from {certificate.generations} recorded generations"
+    )
+
+
+def _table(
+    certificate: Certificate, lines: list[tuple[str, str, str, str]], console: Console
+) -> str:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*_HEADER, box=SIMPLE_HEAD, pad_edge=False)
+    for line in lines:
+        table.add_row(*map(Text, line))
+    with console.capture() as capture:
+        console.print(table)
+        for sentence in _sentences(certificate):
+            console.print(Text(sentence))
+    return capture.get()

@@ -1,0 +1,252 @@
+"""What a gate can and cannot see on this machine: gates of known outcome, live and replayed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import statistics
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from garagebench import __version__
+from garagebench.certificate import Certificate, Count, recording_path
+from garagebench.engine import Conductor, Contestant, Entrant, Progress, Result
+from garagebench.engine.files import ResultError
+from garagebench.engine.interpreter import find_interpreter
+from garagebench.engine.metadata import collect_environment
+from garagebench.errors import GarageError
+from garagebench.experiment import load_layout
+from garagebench.gate.case import CaseKey, GateResult, Thresholds
+from garagebench.gate.live import LiveGate, Pair
+from garagebench.gate.replay import Replay, Slowdown
+from garagebench.injection import STAGES as SLOWABLE
+from garagebench.regression import MAX_SLOWDOWN, Settings, make_source
+from garagebench.workload import make_workload
+
+#: The implementation that gates are tried on: it runs everywhere.
+IMPL = "lists"
+
+#: Replayed gates of identical code, and of each slowdown that is tried.
+REPLAYED = 1_000
+REPLAYED_SLOW = 200
+
+#: Share of gates that a slowdown must be found by.
+CERTAINTY = 0.95
+
+#: Slowdowns in percent between which the one found with certainty is looked for, and how finely.
+LEAST_PERCENT, MOST_PERCENT, STEP_PERCENT = 0.5, 50.0, 0.25
+
+#: Of a first look: replaying takes its processes.
+FIRST_LOOK_PHASE = 1
+
+
+class SelftestError(GarageError):
+    """There is nothing to replay, or no gate could be measured."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is tried. gates: live ones of identical code, and as many slowed down."""
+
+    gates: int = 5
+    budget_s: float = 30.0
+    max_slowdown: float = MAX_SLOWDOWN
+    seed: int = 0
+
+
+def selftest(
+    plan: Plan, *, on_progress: Callable[[Progress], None] = lambda _: None
+) -> tuple[Certificate, Result]:
+    """Try the gate on this machine; return what was found and the recorded rounds of identical code."""
+    live = _LiveGates(plan, on_progress)
+    identical = [live.run(number, None, 0) for number in range(plan.gates)]
+    recording = live.recording()
+    certificate = replay(recording, plan)
+    percent = certificate.found_percent or MOST_PERCENT
+    every = max(2, round(100 / percent))
+    rng = random.Random(plan.seed)
+    slowed = [
+        live.run(plan.gates + number, rng.choice(live.slowable), every)
+        for number in range(plan.gates)
+    ]
+    return (
+        replace(
+            certificate,
+            identical=_count(found.outcome == "slower" for found, _ in identical),
+            identical_inconclusive=_count(
+                found.outcome == "inconclusive" for found, _ in identical
+            ),
+            injected_percent=round(100 / every, 2),
+            injected_found=_count(
+                found.outcome == "slower" and found.attributed_to == stage
+                for found, stage in slowed
+            ),
+        ),
+        recording,
+    )
+
+
+def replay(recording: Result, plan: Plan) -> Certificate:
+    """Try the gate on recorded rounds."""
+    recorded = recording.settings.get("selftest")
+    if recorded is None:
+        raise SelftestError("these are no recorded rounds: `garagebench selftest --record FILE`")
+    gates = Replay(recording, recorded["generations"], Thresholds(plan.max_slowdown))
+    rng = random.Random(plan.seed)
+    outcomes = [gates.gate(rng, None)[0] for _ in range(REPLAYED)]
+    return Certificate(
+        date=recorded["date"],
+        version=__version__,
+        processor=str(recording.environment.get("cpu_model_name", "unknown")),
+        runtime=recorded["runtime"],
+        budget_s=recorded["budget_s"],
+        max_slowdown=plan.max_slowdown,
+        generations=len(next(iter(recording.contestants[0].series.values()))),
+        identical=Count(0, 0),
+        identical_inconclusive=Count(0, 0),
+        replayed=_count(outcome == "slower" for outcome in outcomes),
+        replayed_inconclusive=_count(outcome == "inconclusive" for outcome in outcomes),
+        found_percent=find_slowdown(gates, plan.seed),
+        injected_percent=None,
+        injected_found=Count(0, 0),
+    )
+
+
+def find_slowdown(gates: Replay, seed: int) -> float | None:
+    """Return the smallest slowdown in percent of a random stage that is found with certainty; None: none is."""
+
+    def is_found(percent: float) -> bool:
+        rng = random.Random(seed)
+        found = 0
+        for _ in range(REPLAYED_SLOW):
+            case = rng.choice(gates.stages)
+            outcome, stage = gates.gate(rng, Slowdown(case, percent / 100))
+            found += outcome == "slower" and stage == case.stage
+        return found >= CERTAINTY * REPLAYED_SLOW
+
+    low, high = LEAST_PERCENT, MOST_PERCENT
+    if not gates.stages or not is_found(high):
+        return None
+    while high - low > STEP_PERCENT:
+        middle = (low + high) / 2
+        low, high = (low, middle) if is_found(middle) else (middle, high)
+    return round(high, 2)
+
+
+class _LiveGates:
+    """Gates on two copies of a generated implementation, with their rounds kept."""
+
+    def __init__(self, plan: Plan, on_progress: Callable[[Progress], None]) -> None:
+        self._plan = plan
+        self._on_progress = on_progress
+        self._interpreter = find_interpreter("")
+        self._phases: list[tuple[int, Result]] = []
+        self._done = 0
+        self.slowable: list[str] = list(SLOWABLE)
+
+    def run(self, number: int, stage: str | None, every: int) -> tuple[GateResult, str | None]:
+        """Run a gate; stage None: identical code. Return what it found, and the stage that was slowed down."""
+        rng = random.Random(f"{self._plan.seed} {number}")
+        phase = iter(range(3))
+
+        def measure(entrants: list[Entrant], budget_s: float, seed: int) -> Result:
+            result = Conductor(
+                entrants, budget_s=budget_s, seed=seed, on_progress=self._pass_on
+            ).run()
+            if result.interrupted:
+                raise KeyboardInterrupt
+            if stage is None:
+                self._phases.append((next(phase), result))
+            return result
+
+        with tempfile.TemporaryDirectory(prefix="garagebench-") as directory:
+            # Which of the two is the slow one is drawn, so that neither path is always head.
+            sides = rng.sample(("a", "b"), 2)
+            sources = [
+                self._source(Path(directory), side, stage or SLOWABLE[0], rate)
+                for side, rate in zip(sides, (0, every), strict=True)
+            ]
+            found = LiveGate(
+                [Pair(IMPL, self._interpreter.label, self._interpreter.path, *sources)],
+                thresholds=Thresholds(self._plan.max_slowdown),
+                budget_s=self._plan.budget_s,
+                seed=self._plan.seed + number,
+                measure=measure,
+            ).run()
+        if not found.cases:
+            raise SelftestError(f"no gate can be measured here: {found.notes[0]}")
+        self._done += 1
+        self.slowable = [
+            stage for stage in SLOWABLE if any(_name(case) == stage for case in found.cases)
+        ]
+        return found, None if stage is None else stage.partition(" ")[2]
+
+    def recording(self) -> Result:
+        """Return the rounds of all first looks at identical code as one result."""
+        looks = [result for phase, result in self._phases if phase == FIRST_LOOK_PHASE]
+        screened = [result for phase, result in self._phases if phase < FIRST_LOOK_PHASE]
+        contestants = tuple(
+            _join([result.contestants[side] for result in (*looks, *screened)]) for side in (0, 1)
+        )
+        generations = [len(next(iter(result.contestants[0].series.values()))) for result in looks]
+        known = {
+            "budget_s": self._plan.budget_s,
+            "generations": statistics.median_low(generations),
+            "runtime": self._interpreter.label,
+            "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        }
+        return Result(contestants, {"selftest": known}, collect_environment())
+
+    def _source(self, directory: Path, side: str, stage: str, every: int) -> dict[str, Any]:
+        place = directory / side
+        place.mkdir()
+        (place / "slow.py").write_text(
+            "from garagebench.injection import slowed\n"
+            f"SLOWED = slowed({IMPL!r}, {stage!r}, {every})\n",
+            encoding="utf-8",
+        )
+        layout = load_layout("seed", None)
+        workload = make_workload("fill", layout, self._plan.seed)
+        impl = f"{place / 'slow.py'}:SLOWED"
+        return make_source(Settings("", seed=self._plan.seed), impl, None, layout, workload)
+
+    def _pass_on(self, progress: Progress) -> None:
+        begun_s = self._done * self._plan.budget_s
+        gates = 2 * self._plan.gates
+        elapsed_s = begun_s + progress.elapsed_s
+        expected_s = max(gates * self._plan.budget_s, elapsed_s)
+        self._on_progress(Progress(self._done, gates, elapsed_s, expected_s, "gate"))
+
+
+def _join(contestants: list[Contestant]) -> Contestant:
+    first = contestants[0]
+    series = {
+        name: [rounds for one in contestants for rounds in one.series[name]]
+        for name in first.series
+        if all(name in one.series for one in contestants)
+    }
+    return replace(first, series=series)
+
+
+def _name(case: CaseKey) -> str:
+    return f"{case.operation} {case.stage}"
+
+
+def _count(found: Any) -> Count:
+    values = list(found)
+    return Count(sum(values), len(values))
+
+
+def load_recording(path: Path | None) -> Result:
+    """Return recorded rounds; None: those of the last selftest here."""
+    try:
+        return Result.load(path or recording_path())
+    except ResultError as error:
+        if path is not None or recording_path().exists():
+            raise
+        raise SelftestError(
+            "no rounds are recorded here yet: run `garagebench selftest`"
+        ) from error

@@ -1,0 +1,36 @@
+"""The API on Flask, served by gunicorn."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, request
+
+from garagebench.server.on_gunicorn import Desk, Wsgi, serve
+from garagebench.server.registry import Job
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+def make_app(desk: Desk) -> Wsgi:
+    """Return the application."""
+    app = Flask(__name__, static_folder=None)
+
+    def answer(path: str) -> Response:
+        reply = desk.answer(request.environ)
+        response = Response(
+            desk.watch(reply) if reply.parked else reply.body,
+            status=reply.status,
+            headers=list(reply.headers),
+            content_type=reply.content_type,
+        )
+        response.content_length = len(reply.body)
+        return response
+
+    options = {"methods": METHODS, "provide_automatic_options": False}
+    app.add_url_rule("/", "root", answer, defaults={"path": ""}, **options)  # type: ignore[arg-type]
+    app.add_url_rule("/<path:path>", "any", answer, **options)  # type: ignore[arg-type]
+    return app.wsgi_app
+
+
+def run(job: Job) -> int:
+    """Serve until a signal comes."""
+    return serve(job, make_app)

@@ -1,0 +1,31 @@
+"""A reply as the bytes of HTTP/1.1, for those who write to a connection themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from email.utils import formatdate
+from http import HTTPStatus
+
+from garagebench.server.service import Reply
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+def render_reply(
+    reply: Reply, connection: str = "close", *, head_only: bool = False, date: str | None = None
+) -> bytes:
+    """Return the whole reply. connection: what that header says, or "" for none."""
+    lines = [
+        f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}",
+        f"Date: {date or formatdate(usegmt=True)}",
+        f"Content-Type: {reply.content_type}",
+        f"Content-Length: {len(reply.body)}",
+        *_headers(reply.headers),
+        *([f"Connection: {connection}"] if connection else []),
+    ]
+    head = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
+    return head if head_only else head + reply.body
+
+
+def _headers(headers: Sequence[tuple[str, str]]) -> list[str]:
+    return [f"{name}: {value}" for name, value in headers]

@@ -1,0 +1,160 @@
+"""The head of a request, read once by httptools and then known by heart.
+
+What a head means depends on its bytes alone, and a client on a kept connection sends the same ones again and again. So
+the protocol looks a head up, and asks httptools only about those that it has not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+import httptools
+
+from garagebench.server import problems
+from garagebench.server.limits import Limits
+from garagebench.server.service import POSTS, TIMING_HEADER, Reply, Service, find_refusal
+
+CHUNKED = -1
+
+#: Heads that are remembered, and how long one may be: 4 MiB at most, however inventive the clients are.
+KNOWN_HEADS = 4096
+KNOWN_BYTES = 1024
+
+
+class Head:
+    """What follows from a head.
+
+    plain: a request to park or unpark that needs nothing but its body of `length` and `handle`.
+    length: of the body in bytes, or CHUNKED. last_word: makes the reply where the connection ends without the body being
+    read. connection: what the header of that name says in the reply, or "" for none.
+    """
+
+    __slots__ = (
+        "connection",
+        "content_type",
+        "expects",
+        "handle",
+        "last_word",
+        "length",
+        "method",
+        "parks",
+        "path",
+        "plain",
+        "timing",
+    )
+
+    def __init__(self) -> None:
+        self.plain = False
+        self.parks = False
+        self.length = 0
+        self.handle: Callable[[bytes], bytes] = bytes  # of plain heads only
+        self.last_word: Callable[[], Reply] | None = None
+        self.expects = False
+        self.timing = False
+        self.method = self.path = ""
+        self.content_type: str | None = None
+        self.connection = ""
+
+    def end_with(self, last_word: Callable[[], Reply]) -> Head:
+        """Return the same head, for a connection that ends with that reply."""
+        self.last_word = last_word
+        self.plain = False
+        self.connection = "close"
+        return self
+
+
+class _Parsed:
+    """Collects what httptools calls back with."""
+
+    def __init__(self) -> None:
+        self.url = b""
+        self.headers: dict[bytes, bytes] = {}
+        self.complete = False
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers[name.lower()] = value
+
+    def on_headers_complete(self) -> None:
+        self.complete = True
+
+
+def read_head(data: bytes, service: Service, limits: Limits, *, is_last: bool) -> Head:
+    """Return what follows from the bytes of a head, up to and with the empty line. is_last: end the connection then."""
+    if len(data) > limits.header_bytes:
+        return too_large(service, limits)
+    parsed = _Parsed()
+    parser = httptools.HttpRequestParser(parsed)
+    try:
+        parser.feed_data(data[:-1])
+        early = parsed.complete
+        with suppress(httptools.HttpParserUpgrade):  # an offer, which we do not take
+            parser.feed_data(data[-1:])
+    except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+        return _malformed(service, str(error) or type(error).__name__)
+    # Where httptools and we do not see the same end, a body could pass as a request.
+    if early or not parsed.complete:
+        return _malformed(service, "the headers do not end with one empty line")
+    objection = _object_to(parser, parsed.headers)
+    if objection:
+        return _malformed(service, objection)
+    head = _interpret(parser, parsed, is_last=is_last)
+    if head.length > limits.body_bytes:
+        return head.end_with(lambda: service.too_large(limits.body_bytes))
+    return _route(head, service)
+
+
+def too_large(service: Service, limits: Limits) -> Head:
+    """Return the head that stands for one over its limit."""
+    detail = f"of the headers at most {limits.header_bytes} bytes are read"
+    return Head().end_with(lambda: service.problem(problems.HEADERS_TOO_LARGE, detail))
+
+
+def _malformed(service: Service, detail: str) -> Head:
+    return Head().end_with(lambda: service.problem(problems.MALFORMED, detail))
+
+
+def _object_to(parser: httptools.HttpRequestParser, headers: Mapping[bytes, bytes]) -> str:
+    """Return what is wrong with headers that httptools lets pass, or an empty text."""
+    coding = headers.get(b"transfer-encoding")
+    if coding is not None and (coding.lower() != b"chunked" or b"content-length" in headers):
+        return "Transfer-Encoding must be chunked, without a Content-Length"
+    if parser.get_http_version() == "1.1" and b"host" not in headers:
+        return "HTTP/1.1 wants a Host"
+    return ""
+
+
+def _interpret(parser: httptools.HttpRequestParser, parsed: _Parsed, *, is_last: bool) -> Head:
+    headers = parsed.headers
+    head = Head()
+    head.method = parser.get_method().decode("latin-1")
+    head.path = parsed.url.partition(b"?")[0].decode("latin-1")
+    chunked = b"transfer-encoding" in headers
+    head.length = CHUNKED if chunked else int(headers.get(b"content-length", b"0"))
+    content_type = headers.get(b"content-type")
+    head.content_type = None if content_type is None else content_type.decode("latin-1")
+    head.expects = headers.get(b"expect", b"").lower() == b"100-continue"
+    head.timing = TIMING_HEADER.lower().encode() in headers
+    if is_last or not parser.should_keep_alive():
+        head.connection = "close"
+    elif parser.get_http_version() == "1.0":
+        head.connection = "keep-alive"
+    return head
+
+
+def _route(head: Head, service: Service) -> Head:
+    """Add what the service has for the head."""
+    if find_refusal(head.method, head.path, head.content_type):
+        if head.expects:  # who waits to be told to send the body will not
+            return head.end_with(
+                lambda: service.answer(head.method, head.path, head.content_type, b"")
+            )
+        return head
+    head.parks = head.path == "/park"
+    head.handle = service.park if head.parks else service.unpark
+    simple = not (head.timing or head.connection or head.expects or head.length == CHUNKED)
+    head.plain = simple and head.path in POSTS
+    return head
