@@ -1,0 +1,135 @@
+"""Gates replayed on recorded rounds, exact bounds, and the certificate."""
+
+import math
+import random
+from pathlib import Path
+
+import pytest
+
+from garagebench import certificate as certificates
+from garagebench.engine import Contestant, Result
+from garagebench.engine.result import RowTerms
+from garagebench.gate.binomial import at_least, exact_bounds
+from garagebench.gate.case import CaseKey, Thresholds
+from garagebench.gate.replay import Replay, Slowdown
+from garagebench.injection import make_twice, slowed
+from garagebench.selftest import Plan, SelftestError, load_recording, replay
+
+ROWS_NS = {"park/validate": 1000.0, "park/encode": 50.0, "park/total": 2000.0}
+VALIDATE = CaseKey("lists", "cpython3.11", "park", "validate")
+
+
+def make_recording(noise: float, generations: int = 40) -> Result:
+    """Return rounds of two sides with identical code; noise: of a process, as a share."""
+    rng = random.Random(1)
+    sides = []
+    for side in ("base", "head"):
+        series = {
+            name: [
+                [ns * factor * math.exp(rng.gauss(0, noise / 4)) for _ in range(6)]
+                for factor in (math.exp(rng.gauss(0, noise)) for _ in range(generations))
+            ]
+            for name, ns in ROWS_NS.items()
+        }
+        rows = tuple(RowTerms(name, {name: 1.0}, {}) for name in ROWS_NS)
+        sides.append(Contestant(f"{side} lists@cpython3.11", rows, series))
+    known = {"budget_s": 30.0, "generations": 17, "runtime": "cpython3.11", "date": "2026-11-01"}
+    return Result(tuple(sides), {"selftest": known}, {"cpu_model_name": "Fast 1"})
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "low", "high"),
+    # By hand: none of n is bounded by 1 - 0.025^(1/n), all of n by its complement; 1 of 2 by sqrt(1 - 0.025).
+    [
+        (0, 60, 0.0, 1 - 0.025 ** (1 / 60)),
+        (20, 20, 0.025 ** (1 / 20), 1.0),
+        (1, 2, 1 - math.sqrt(0.975), math.sqrt(0.975)),
+    ],
+)
+def test_bounds_are_exact(successes: int, trials: int, low: float, high: float) -> None:
+    """Clopper and Pearson's bounds where they have a closed form."""
+    assert exact_bounds(successes, trials) == pytest.approx((low, high))
+
+
+def test_the_binomial_tail_is_as_counted() -> None:
+    """Two heads or more in three throws: 4 of 8 ways."""
+    assert at_least(2, 3, 0.5) == pytest.approx(0.5)
+    with pytest.raises(ValueError, match="4 successes in 3 trials"):
+        exact_bounds(4, 3)
+
+
+def test_replayed_identical_code_is_not_slower() -> None:
+    """With little noise no replayed gate of identical code is slower or undecided."""
+    gates = Replay(make_recording(0.005), 17, Thresholds(5.0))
+    rng = random.Random(2)
+    assert {gates.gate(rng, None) for _ in range(50)} == {("not slower", None)}
+
+
+def test_a_replayed_slowdown_is_found_in_its_stage() -> None:
+    """+12 % of validate is found and named; +2 % is below the threshold."""
+    gates = Replay(make_recording(0.005), 17, Thresholds(5.0))
+    rng = random.Random(2)
+    assert gates.stages == [VALIDATE]
+    assert gates.gate(rng, Slowdown(VALIDATE, 0.12)) == ("slower", "validate")
+    assert gates.gate(rng, Slowdown(VALIDATE, 0.02)) == ("not slower", None)
+
+
+def test_more_noise_takes_a_larger_slowdown() -> None:
+    """What is found with certainty lies above the threshold, and higher on a noisier machine."""
+    quiet, noisy = (replay(make_recording(noise), Plan()).found_percent for noise in (0.003, 0.03))
+    assert quiet is not None
+    assert noisy is not None
+    assert 5 < quiet < noisy
+
+
+def test_too_few_generations_find_nothing() -> None:
+    """Four generations cannot reach the level: nothing is found, and nothing is slower by mistake."""
+    recording = make_recording(0.003)
+    recording.settings["selftest"]["generations"] = 4  # type: ignore[index]
+    found = replay(recording, Plan())
+    assert found.found_percent is None
+    assert found.replayed.count == 0
+
+
+def test_other_results_cannot_be_replayed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file that is no recording, and no recording at all, are each one sentence."""
+    with pytest.raises(SelftestError, match="no recorded rounds"):
+        replay(Result(()), Plan())
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(SelftestError, match="run `garagebench selftest`"):
+        load_recording(None)
+
+
+def test_a_certificate_is_cited_where_it_holds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`check` cites it for the same budget, threshold, processor and runtime, and for no other."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    asked = (30.0, 5.0, "Fast 1", "cpython3.11")
+    assert certificates.cite(*asked) is None
+    recording = make_recording(0.003)
+    certificate = replay(recording, Plan())
+    certificates.store(certificate, recording)
+    assert certificates.load() == certificate
+    sentence = certificates.cite(*asked)
+    assert sentence is not None
+    assert "0 of 1000 gates are slower" in sentence
+    assert certificates.cite(30.0, 5.0, "Slow 2", "cpython3.11") is None
+    assert certificates.cite(60.0, 5.0, "Fast 1", "cpython3.11") is None
+    assert replay(load_recording(None), Plan()) == certificate
+
+
+def test_every_so_manieth_call_is_made_twice() -> None:
+    """Six calls with every third made twice are eight; with 0, six."""
+    for every, expected in ((3, 8), (0, 6)):
+        calls: list[int] = []
+        twice = make_twice(calls.append, every)
+        for number in range(6):
+            twice(number)
+        assert len(calls) == expected
+
+
+def test_a_slowed_pool_gives_the_same_spaces() -> None:
+    """The search is made twice, the space is taken once."""
+    pool = slowed("lists", "park assignment", 2).pool(3)
+    assert [pool.take() for _ in range(4)] == [0, 1, 2, -1]
