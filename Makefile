@@ -4,7 +4,7 @@
 # The interpreter that makes .venv; 3.11 or later.
 PYTHON ?= python3
 # What to install with the system's means, as command=package: installed where the command is missing.
-SYSTEM_PACKAGES ?= pypy3=pypy3
+SYSTEM_PACKAGES ?= pypy3=pypy3 valgrind=valgrind
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed

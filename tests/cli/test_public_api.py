@@ -33,7 +33,13 @@ DOCUMENTED = [
 ]
 
 #: Those of the worker become answers to the conductor and never reach a user; Misuse is click's.
-EXEMPT = {"garagebench.engine.worker", "garagebench.cli", "garagebench.__main__"}
+#: A server turns those of its chunks into replies.
+EXEMPT = {
+    "garagebench.engine.worker",
+    "garagebench.cli",
+    "garagebench.__main__",
+    "garagebench.server.chunks",
+}
 MODULES = [
     module.name
     for module in pkgutil.walk_packages(garagebench.__path__, "garagebench.")

@@ -251,8 +251,7 @@ def test_a_mismatch_writes_beside_the_golden_file(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch, assert_golden: AssertGolden
 ) -> None:
     """The golden file stays, what was seen stands beside it, and the failure names it."""
-    module = sys.modules[assert_golden.__module__]
-    monkeypatch.setattr(module, "GOLDEN", tmp_path)
+    monkeypatch.setitem(assert_golden.__globals__, "GOLDEN", tmp_path)  # type: ignore[attr-defined]
     (tmp_path / "x.txt").write_text("old")
     with pytest.raises(pytest.fail.Exception, match=r"x\.txt\.new"):
         assert_golden("x.txt", "new")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from serving import Served, each_server
-
-Serve = Callable[..., Served]
+from serving import Serve, Served, each_server
 
 
 @pytest.fixture(scope="module", params=each_server())

@@ -18,12 +18,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Serve
 from serving import (
     FIRST,
     PARK,
     PATIENCE_S,
     ROOT,
+    Serve,
     Served,
     ask_on,
     each_server,
