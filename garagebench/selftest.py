@@ -154,7 +154,11 @@ class _LiveGates:
 
         def measure(entrants: list[Entrant], budget_s: float, seed: int) -> Result:
             result = Conductor(
-                entrants, budget_s=budget_s, seed=seed, on_progress=self._pass_on
+                entrants,
+                budget_s=budget_s,
+                part_of_s=self._plan.budget_s,
+                seed=seed,
+                on_progress=self._pass_on,
             ).run()
             if result.interrupted:
                 raise KeyboardInterrupt

@@ -76,6 +76,7 @@ class Candidate:
         self._caveats: list[str] = []
         self._environment: dict[str, str] = {}
         self._answers: dict[str, str] = {}
+        self._left_out: list[str] = []
 
     @property
     def has_generations(self) -> bool:
@@ -93,6 +94,7 @@ class Candidate:
             dict(self._environment),
             self.entrant.row_names,
             dict(self._answers),
+            tuple(self._left_out),
         )
 
     def fail(self, failure: WorkerFailed, when: str) -> None:
@@ -212,7 +214,8 @@ class Candidate:
             for case in needed_s
             if case in slow
         ]
-        self._rows = tuple(row for row in self._rows if not any(map(row.needs, slow)))
+        self._left_out = [row.name for row in self._rows if any(map(row.needs, slow))]
+        self._rows = tuple(row for row in self._rows if row.name not in self._left_out)
         self._slices = [slice_ for slice_ in self._slices if slice_[0] not in slow]
         if not self._slices:
             least_s = math.ceil(min(needed_s.values()) / CASE_SHARE)

@@ -53,7 +53,10 @@ class Progress:
 
 
 class Conductor:
-    """Runs one measurement. Clock, random source and the starting of workers are passed in."""
+    """Runs one measurement. Clock, random source and the starting of workers are passed in.
+
+    part_of_s: the budget of which this measurement is a part, if so: what is too slow is judged by the whole.
+    """
 
     def __init__(
         self,
@@ -70,10 +73,11 @@ class Conductor:
         start_worker: Callable[[str, int | None, dict[str, str]], AsksWorker] = Channel,
         clock: Callable[[], float] = time.monotonic,
         timeout_s: float = TIMEOUT_S,
+        part_of_s: float | None = None,
     ) -> None:
         self._rng = random.Random(seed)
         self._candidates = [
-            Candidate(entrant, budget_s=budget_s, timeout_s=timeout_s, rng=self._rng)
+            Candidate(entrant, budget_s=part_of_s or budget_s, timeout_s=timeout_s, rng=self._rng)
             for entrant in entrants
         ]
         self._absent = tuple(absent)

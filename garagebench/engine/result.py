@@ -67,7 +67,7 @@ class Contestant:
 
     series: name -> generations of rounds, in ns for one request (bytes for the peak of memory).
     row_names: the rows that were asked for, so that they can be listed where nothing was measured; None: not known.
-    answers: case -> digest of what it must answer.
+    answers: case -> digest of what it must answer. left_out: rows that were too slow for the budget.
     """
 
     name: str
@@ -78,6 +78,7 @@ class Contestant:
     environment: Mapping[str, Any] = field(default_factory=dict)
     row_names: tuple[str, ...] | None = None
     answers: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

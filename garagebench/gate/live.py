@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from garagebench.engine import Conductor, Contestant, Entrant, Progress, Result
 from garagebench.engine.channel import Channel
 from garagebench.engine.conductor import TIMEOUT_S
-from garagebench.engine.estimate import log_ratio
+from garagebench.engine.estimate import median_log_ratio
 from garagebench.engine.result import combine
 from garagebench.gate.case import (
     LEAST_STAGE_NS,
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 #: Shares of the budget that screening and the first look take.
-SCREENING = 0.15
+SCREENING = 0.1
 FIRST_LOOK = 0.6
 LOOKS = 2
 
@@ -141,7 +141,13 @@ class LiveGate:
                 Progress(progress.generation, progress.generations, elapsed_s, expected_s)
             )
 
-        return Conductor(entrants, budget_s=budget_s, seed=seed, on_progress=pass_on).run()
+        return Conductor(
+            entrants,
+            budget_s=budget_s,
+            part_of_s=self._budget_s,
+            seed=seed,
+            on_progress=pass_on,
+        ).run()
 
     def _sides(self, result: Result) -> list[tuple[Pair, Contestant, Contestant]]:
         found = {contestant.name: contestant for contestant in result.contestants}
@@ -166,7 +172,10 @@ class LiveGate:
         return None
 
     def _choose(self, screened: Result) -> list[CaseKey]:
-        """Return the cases that are long enough to be judged by themselves; `total` always is."""
+        """Return the cases that are long enough to be judged by themselves; `total` always is.
+
+        Those that were too slow to be screened are among them: unmeasured, they must not pass.
+        """
         chosen = []
         short = []
         for pair, base, head in self._sides(screened):
@@ -182,6 +191,9 @@ class LiveGate:
                     chosen.append(case)
                 else:
                     short.append(f"{case.operation} {case.stage}")
+            left_out = dict.fromkeys((*base.left_out, *head.left_out))
+            keys = [make_key(pair, row) for row in left_out]
+            chosen += [case for case in keys if case.stage != NOT_JUDGED]
         if short:
             listed = ", ".join(dict.fromkeys(short))
             self._notes.append(
@@ -193,21 +205,14 @@ class LiveGate:
         """Return for each case the log of head / base of every generation, taken within rounds."""
         changes = {}
         for pair, base, head in self._sides(result):
-            in_base = {terms.name: terms for terms in base.rows}
+            in_base = {terms.name: combine(base.series, terms.isolated) for terms in base.rows}
             for terms in head.rows:
                 if terms.name in in_base:
-                    pairs = zip(
-                        combine(head.series, terms.isolated),
-                        combine(base.series, in_base[terms.name].isolated),
-                        strict=False,
-                    )
-                    logs = [
-                        median(log_ratio(h, b) for h, b in zip(heads, bases, strict=False))
-                        for heads, bases in pairs
-                    ]
-                    changes[make_key(pair, terms.name)] = [
-                        log for log in logs if math.isfinite(log)
-                    ]
+                    case = make_key(pair, terms.name)
+                    bases = in_base[terms.name]
+                    self._sizes_ns.setdefault(case, median(map(median, bases)))
+                    logs = map(median_log_ratio, combine(head.series, terms.isolated), bases)
+                    changes[case] = [log for log in logs if math.isfinite(log)]
         return changes
 
     def _advise(self, judgements: Mapping[CaseKey, Judgement], undecided: list[CaseKey]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from garagebench.engine.estimate import log_ratio, useful_generations
+from garagebench.engine.estimate import median_log_ratio, useful_generations
 from garagebench.engine.result import combine
 from garagebench.gate.case import (
     NOT_JUDGED,
@@ -108,8 +108,8 @@ class Replay:
                 extra = tuple([slowdown.share * ns for ns in side] for side in stage)  # type: ignore[assignment]
             changes.append(
                 (
-                    _change(_add(head, extra[1]), base),
-                    _change(_add(base, extra[0]), head),
+                    median_log_ratio(_add(head, extra[1]), base),
+                    median_log_ratio(_add(base, extra[0]), head),
                 )
             )
         return changes
@@ -121,7 +121,3 @@ def _total(case: CaseKey) -> CaseKey:
 
 def _add(values: Rounds, extra: Rounds) -> Rounds:
     return [value + more for value, more in zip(values, extra, strict=False)]
-
-
-def _change(above: Rounds, below: Rounds) -> float:
-    return median(log_ratio(a, b) for a, b in zip(above, below, strict=False))

@@ -129,7 +129,10 @@ def test_nothing_is_left_behind(
     file = tmp_path / "result.json"
     process = start("--impl", "numba", "--budget", "600", "--output", file)
     wait_until(file.exists, "the file of the first generation")
-    assert any("worker.py" in command for command in find_processes(own_tmp))
+    wait_until(
+        lambda: any("worker.py" in command for command in find_processes(own_tmp)),
+        "a worker of the next generation",
+    )
     os.kill(process.pid, number)
     process.wait(timeout=PATIENCE_S)
     assert find_processes(own_tmp) == []

@@ -312,6 +312,16 @@ def test_rows_that_rest_on_a_case_left_out_are_left_out() -> None:
     subject = FakeSubject({"quick": 100.0, "endless": 1e6}, rows=rows)
     result = FakeHost({"a": subject}).conductor(20).run()
     assert [row.name for row in result.rows()] == ["quick"]
+    assert result.contestants[0].left_out == ("difference",)
+
+
+def test_a_part_of_a_measurement_leaves_out_what_the_whole_would() -> None:
+    """What fits the budget of the whole is measured in a part of it, though it be too slow for that alone."""
+    subject = FakeSubject({"quick": 100.0, "slow": 1e5}, empty_ns=0.0)
+    alone = FakeHost({"a": subject}).conductor(10).run()
+    part = FakeHost({"a": subject}).conductor(10, part_of_s=100).run()
+    assert [row.name for row in alone.rows()] == ["quick"]
+    assert [row.name for row in part.rows()] == ["quick", "slow"]
 
 
 def test_nothing_fits_the_budget() -> None:

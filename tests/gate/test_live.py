@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -132,6 +133,31 @@ def test_an_undecided_gate_names_the_budget_that_would_do() -> None:
     result = run_gate(make_measure(lambda _row, _phase: 1.03, generations=3, noise=0.05))
     assert result.outcome == "inconclusive"
     assert any(note.startswith("undecided: ") for note in result.notes)
+
+
+def test_a_case_too_slow_for_the_budget_is_no_pass() -> None:
+    """A row that was left out, whatever the others say, makes the gate inconclusive, and is listed."""
+    result = run_gate(make_measure(lambda _row, _phase: 1.0, left_out=("park/release",)))
+    assert result.outcome == "inconclusive"
+    assert outcomes(result)["release"] == "inconclusive"
+    assert outcomes(result)["total"] == "not slower"
+
+
+def test_a_case_left_out_of_screening_alone_is_judged() -> None:
+    """What the first look does measure gets its verdict from there, and can be what a slowdown is put down to."""
+    slow = {"park/assignment": 1.3}
+    measure = make_measure(lambda row, _phase: slow.get(row, 1.0))
+
+    def leave_out(entrants: list[Entrant], budget_s: float, seed: int) -> Result:
+        found = measure(entrants, budget_s, seed)
+        if len(measure.phases) > 1:  # type: ignore[attr-defined]
+            return found
+        rows = tuple(row for row in found.reference.rows if row.name not in slow)
+        return Result(
+            tuple(replace(one, rows=rows, left_out=tuple(slow)) for one in found.contestants)
+        )
+
+    assert run_gate(leave_out).attributed_to == "assignment"
 
 
 @pytest.mark.parametrize("status", ["invalid", "wrong", "unavailable"])
