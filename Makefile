@@ -4,7 +4,8 @@
 # The interpreter that makes .venv; 3.11 or later.
 PYTHON ?= python3
 # What to install with the system's means, as command=package: installed where the command is missing.
-SYSTEM_PACKAGES ?= pypy3=pypy3 valgrind=valgrind
+SYSTEM_PACKAGES ?= pypy3=pypy3
+TEST_PACKAGES ?= valgrind=valgrind nginx=nginx-light wrk=wrk
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -18,6 +19,7 @@ help:  ## show this list
 bench: setup  ## set up, measure all implementations (30 seconds) and print the table
 	$(BIN)/garagebench run
 
+test: SYSTEM_PACKAGES += $(TEST_PACKAGES)
 test: setup  ## set up, then `make check`
 	@$(MAKE) --no-print-directory check
 
