@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from garagebench.cache import find_cache
 from garagebench.engine import Result
+from garagebench.engine.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,8 @@ def store(certificate: Certificate, recording: Result) -> None:
     path = certificate_path()
     path.parent.mkdir(parents=True, exist_ok=True)
     recording.save(recording_path())
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".selftest-") as directory:
-        whole = Path(directory, path.name)
-        whole.write_text(json.dumps(asdict(certificate), indent=2), encoding="utf-8")
-        whole.replace(path)
+    text = json.dumps(asdict(certificate), indent=2)
+    write_whole(path, lambda whole: whole.write_text(text, encoding="utf-8"))
 
 
 def load() -> Certificate | None:

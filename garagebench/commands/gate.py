@@ -8,7 +8,15 @@ from typing import Any
 
 import click
 
-from garagebench.commands.options import check_budget, complete_impl, format_option
+from garagebench.commands.options import (
+    budget_option,
+    format_option,
+    impl_option,
+    layout_option,
+    max_slowdown_option,
+    seed_option,
+    workload_option,
+)
 from garagebench.commands.output import default_format, make_console
 
 
@@ -31,20 +39,8 @@ def parse_thresholds(
 def comparison_options(command: Any) -> Any:
     """Add the options that `compare` and `check` share."""
     options = (
-        click.option(
-            "--impl",
-            multiple=True,
-            metavar="NAME",
-            shell_complete=complete_impl,
-            help="path/to/file.py:NAME, taken from each side. Repeatable.",
-        ),
-        click.option(
-            "--max-slowdown",
-            type=click.FloatRange(min=0, min_open=True),
-            default=5.0,
-            metavar="PERCENT",
-            help="The slowdown from which a case is slower.",
-        ),
+        impl_option("path/to/file.py:NAME, taken from each side. Repeatable."),
+        max_slowdown_option("The slowdown from which a case is slower."),
         click.option(
             "--threshold",
             multiple=True,
@@ -52,14 +48,7 @@ def comparison_options(command: Any) -> Any:
             metavar="CASE=PERCENT",
             help="Another one for a stage (assignment), an implementation, or IMPL/STAGE. Repeatable.",
         ),
-        click.option(
-            "--budget",
-            type=click.FloatRange(min=0, min_open=True),
-            default=30.0,
-            callback=check_budget,
-            metavar="SECONDS",
-            help="Time for the whole of it.",
-        ),
+        budget_option("Time for the whole of it."),
         click.option(
             "--allow-different-answers",
             is_flag=True,
@@ -70,21 +59,9 @@ def comparison_options(command: Any) -> Any:
             type=click.Choice(["instructions"]),
             help="Also count instructions under valgrind, a witness beside the times.",
         ),
-        click.option(
-            "--layout",
-            default="seed",
-            metavar="NAME|FILE",
-            help="A built-in layout or a TOML file.",
-        ),
-        click.option(
-            "--workload",
-            default="fill",
-            metavar="NAME|FILE",
-            help="fill, mixed, churn, or a trace of JSON lines.",
-        ),
-        click.option(
-            "--seed", type=int, default=0, metavar="N", help="Of workload and order of measuring."
-        ),
+        layout_option,
+        workload_option,
+        seed_option("Of workload and order of measuring."),
         format_option,
     )
     for option in reversed(options):

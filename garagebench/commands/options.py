@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import click
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 FORMATS = ("table", "markdown", "json", "csv")
 
@@ -41,6 +45,56 @@ def complete_with(_ctx: click.Context, _param: click.Parameter, incomplete: str)
     known = (f"{stage}={variant}" for stage in VARIANTS for variant in VARIANTS[stage])
     return [text for text in known if text.startswith(incomplete)]
 
+
+def budget_option(text: str, *, default: float = 30.0) -> Decorator:
+    """Return the option --budget; text: what the time is for."""
+    return click.option(
+        "--budget",
+        type=click.FloatRange(min=0, min_open=True),
+        default=default,
+        callback=check_budget,
+        metavar="SECONDS",
+        help=text,
+    )
+
+
+def seed_option(text: str) -> Decorator:
+    """Return the option --seed; text: what is drawn with it."""
+    return click.option("--seed", type=int, default=0, metavar="N", help=text)
+
+
+def impl_option(text: str) -> Decorator:
+    """Return the option --impl, which is repeatable."""
+    return click.option(
+        "--impl", multiple=True, metavar="NAME", shell_complete=complete_impl, help=text
+    )
+
+
+def max_slowdown_option(text: str) -> Decorator:
+    """Return the option --max-slowdown, in percent."""
+    return click.option(
+        "--max-slowdown",
+        type=click.FloatRange(min=0, min_open=True),
+        default=5.0,
+        metavar="PERCENT",
+        help=text,
+    )
+
+
+layout_option = click.option(
+    "--layout", default="seed", metavar="NAME|FILE", help="A built-in layout or a TOML file."
+)
+
+spaces_option = click.option(
+    "--spaces", type=click.IntRange(min=1), metavar="N", help="Scale the layout to N spaces."
+)
+
+workload_option = click.option(
+    "--workload",
+    default="fill",
+    metavar="NAME|FILE",
+    help="fill, mixed, churn, or a trace of JSON lines.",
+)
 
 with_option = click.option(
     "--with",

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from garagebench.commands.options import check_budget, complete_impl, format_option
+from garagebench.commands.options import (
+    budget_option,
+    check_budget,
+    format_option,
+    impl_option,
+    seed_option,
+)
 from garagebench.commands.output import default_format, make_console
 
 LARGEST = 100_000_000
 
 
-def check_output(_ctx: click.Context, _param: click.Parameter, path: Path | None) -> Path | None:
-    """Refuse a file that could not be written, before minutes are spent on it."""
-    if path is not None and not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
-        raise click.BadParameter(f"{path}: no directory {path.parent} that can be written to")
-    return path
-
-
 @click.command()
-@click.option(
-    "--impl",
-    multiple=True,
-    metavar="NAME",
-    shell_complete=complete_impl,
-    help="A name, or path/to/file.py:NAME. Repeatable.  [default: all with a pool of their own]",
+@impl_option(
+    "A name, or path/to/file.py:NAME. Repeatable.  [default: all with a pool of their own]"
 )
 @click.option(
     "--spaces",
@@ -49,14 +43,7 @@ def check_output(_ctx: click.Context, _param: click.Parameter, path: Path | None
     default="both",
     help="What the garage goes through.",
 )
-@click.option(
-    "--budget",
-    type=click.FloatRange(min=0, min_open=True),
-    default=240.0,
-    callback=check_budget,
-    metavar="SECONDS",
-    help="Time for the whole of it.",
-)
+@budget_option("Time for the whole of it.", default=240.0)
 @click.option(
     "--memory",
     type=click.FloatRange(min=0, min_open=True),
@@ -65,14 +52,11 @@ def check_output(_ctx: click.Context, _param: click.Parameter, path: Path | None
     metavar="GIB",
     help="Memory for the whole of it.",
 )
-@click.option(
-    "--seed", type=int, default=0, metavar="N", help="Of places, and of the order of measuring."
-)
+@seed_option("Of places, and of the order of measuring.")
 @format_option
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    callback=check_output,
     metavar="FILE",
     help="Also write the result as JSON.",
 )
@@ -109,11 +93,14 @@ def scale(
     """  # noqa: D301  click wants the character
     from garagebench import scaling
     from garagebench.climbing import IMPLS, SIZES, Settings
+    from garagebench.engine.files import check_place, write_whole
     from garagebench.pools import WORKLOADS
     from garagebench.report.plot import check_plot, save_plot
     from garagebench.report.progress import show_progress
     from garagebench.report.scale import render_scale, to_json
 
+    if output is not None:
+        check_place(output)
     if plot is not None:
         check_plot(plot)
     settings = Settings(
@@ -128,20 +115,10 @@ def scale(
         report = scaling.scale(settings, on_progress=on_progress)
     click.echo(render_scale(report, format or default_format(), make_console()), nl=False)
     if output is not None:
-        write_whole(output, to_json(report))
+        write_whole(output, lambda whole: whole.write_text(to_json(report), encoding="utf-8"))
     if plot is not None:
         save_plot(report, plot)
     click.get_current_context().exit(scaling.exit_code(report, impl))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write the file, or leave it as it was."""
-    new = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        new.write_text(text, encoding="utf-8")
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
 
 
 def choose_sizes(

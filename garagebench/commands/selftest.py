@@ -6,7 +6,12 @@ from pathlib import Path
 
 import click
 
-from garagebench.commands.options import check_budget, format_option
+from garagebench.commands.options import (
+    budget_option,
+    format_option,
+    max_slowdown_option,
+    seed_option,
+)
 from garagebench.commands.output import default_format, make_console
 
 #: What --replay is given where it is given nothing.
@@ -21,22 +26,9 @@ LAST = "LAST"
     metavar="N",
     help="Live gates of identical code, and as many slowed down.",
 )
-@click.option(
-    "--max-slowdown",
-    type=click.FloatRange(min=0, min_open=True),
-    default=5.0,
-    metavar="PERCENT",
-    help="As `check` will be told.",
-)
-@click.option(
-    "--budget",
-    type=click.FloatRange(min=0, min_open=True),
-    default=30.0,
-    callback=check_budget,
-    metavar="SECONDS",
-    help="Of one gate, as `check` will be told.",
-)
-@click.option("--seed", type=int, default=0, metavar="N", help="Of all that is drawn.")
+@max_slowdown_option("As `check` will be told.")
+@budget_option("Of one gate, as `check` will be told.")
+@seed_option("Of all that is drawn.")
 @click.option(
     "--replay",
     is_flag=False,

@@ -10,6 +10,7 @@ import json
 import os
 import tempfile
 import zlib
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,11 @@ def check_path(path: str | Path) -> None:
     path = Path(path)
     if not path.name.endswith((".json", ".json.gz")):
         raise ResultError(f"{path}: a result file ends in .json or .json.gz")
+    check_place(path)
+
+
+def check_place(path: Path) -> None:
+    """Raise ResultError where no file could be written."""
     if path.is_dir():
         raise ResultError(f"{path}: is a directory")
     if not path.parent.is_dir():
@@ -52,10 +58,15 @@ def save(result: Result, path: str | Path) -> None:
     ]
     if not benchmarks:
         raise ResultError(f"{path}: nothing was measured, so there is nothing to write")
+    write_whole(path, lambda whole: pyperf.BenchmarkSuite(benchmarks).dump(str(whole)))
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` make a file beside the path, which then takes its place; or leave all as it was. ResultError."""
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as directory:
             whole = Path(directory, path.name)
-            pyperf.BenchmarkSuite(benchmarks).dump(str(whole))
+            write(whole)
             os.replace(whole, path)
     except OSError as error:
         raise ResultError(f"{path}: cannot be written: {error.strerror or error}") from None

@@ -53,7 +53,7 @@ def test_markdown_where_there_is_no_terminal(garagebench: Garagebench) -> None:
         (("--spaces", "1"), 2, ["--spaces"]),
         (("--budget", "inf"), 2, ["inf"]),
         (("--plot", "plot.pdf"), 1, [".svg", ".png"]),
-        (("--output", "nowhere/scale.json"), 2, ["nowhere"]),
+        (("--output", "nowhere/scale.json"), 1, ["nowhere"]),
     ],
 )
 def test_mistakes_cost_no_measurement(
