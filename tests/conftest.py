@@ -11,6 +11,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
+# Where the tests themselves run in a workflow, the commands under test must not report to it.
+for variable in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+    os.environ.pop(variable, None)
+
 
 @pytest.fixture(scope="session")
 def pypy() -> str:

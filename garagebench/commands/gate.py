@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -180,4 +181,22 @@ def print_verdict(verdict: Any, form: str | None) -> None:
     from garagebench.report.verdict import render_verdict
 
     click.echo(render_verdict(verdict, form or default_format(), make_console()), nl=False)
+    show_in_workflow(verdict)
     click.get_current_context().exit(verdict.exit_code)
+
+
+def show_in_workflow(verdict: Any) -> None:
+    """Where this runs in a workflow of GitHub, add the verdict to the job's summary and annotate the run."""
+    from garagebench.report.verdict import render_verdict
+    from garagebench.report.workflow import find_summary, make_annotation, wants_annotations
+
+    summary = find_summary(os.environ)
+    if summary is not None:
+        try:
+            with Path(summary).open("a", encoding="utf-8") as file:
+                file.write(render_verdict(verdict, "markdown", make_console()) + "\n")
+        except OSError as error:  # the verdict stands, whoever can read it
+            click.echo(f"GITHUB_STEP_SUMMARY: {summary}: {error.strerror}", err=True)
+    if wants_annotations(os.environ):
+        # On standard error, where the runner looks as well, so that standard output stays what --format says.
+        click.echo(make_annotation(verdict), err=True)

@@ -12,6 +12,9 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 FORMATS = ("table", "markdown", "json", "csv")
 
+#: For the charts of github-action-benchmark.
+CHARTS = "github-action-benchmark"
+
 
 def check_budget(_ctx: click.Context, _param: click.Parameter, seconds: float) -> float:
     """Refuse what is no time: `inf` would never end, `nan` compares with nothing."""
@@ -105,8 +108,14 @@ with_option = click.option(
     help="Use this variant of a stage. Repeatable; see `garagebench list stages`.",
 )
 
-format_option = click.option(
-    "--format",
-    type=click.Choice(FORMATS),
-    help="Of standard output.  [default: table on a terminal, else markdown]",
-)
+def make_format_option(formats: tuple[str, ...]) -> Decorator:
+    """Return the option --format with these to choose from."""
+    return click.option(
+        "--format",
+        type=click.Choice(formats),
+        metavar="NAME",
+        help=f"Of standard output: {', '.join(formats)}.  [default: table on a terminal, else markdown]",
+    )
+
+
+format_option = make_format_option(FORMATS)

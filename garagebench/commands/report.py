@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from garagebench.commands.options import format_option
+from garagebench.commands.options import CHARTS, FORMATS, make_format_option
 from garagebench.commands.output import print_report
 
 
@@ -14,7 +14,7 @@ from garagebench.commands.output import print_report
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE..."
 )
-@format_option
+@make_format_option((*FORMATS, CHARTS))
 @click.option(
     "--update",
     "document",
@@ -37,7 +37,7 @@ def report(files: tuple[Path, ...], format: str | None, document: Path | None) -
     from garagebench.experiment import make_report
     from garagebench.report import render_markdown, update_document
 
-    if format in ("json", "csv") and len(files) > 1:
+    if format in ("json", "csv", CHARTS) and len(files) > 1:
         raise click.UsageError(
             f"--format {format} takes one FILE: times of different files are not comparable"
         )

@@ -10,9 +10,11 @@ import click
 from click.core import ParameterSource
 
 from garagebench.commands.options import (
+    CHARTS,
+    FORMATS,
     check_budget,
     complete_impl,
-    format_option,
+    make_format_option,
     with_option,
 )
 from garagebench.commands.output import make_console, print_report
@@ -81,7 +83,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Of the workload and of the order of measuring.",
 )
-@format_option
+@make_format_option((*FORMATS, CHARTS))
 @click.option(
     "--output",
     type=click.Path(path_type=Path),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, get_args
 
+from garagebench.report.benchmark_action import render_benchmark_action
 from garagebench.report.comma_separated import render_csv
 from garagebench.report.grid import Grid, make_grids
 from garagebench.report.markdown import render_markdown
@@ -16,7 +17,7 @@ from garagebench.report.rows import Report, ReportError, Row, from_json, to_json
 if TYPE_CHECKING:
     from rich.console import Console
 
-Format = Literal["table", "markdown", "json", "csv"]
+Format = Literal["table", "markdown", "json", "csv", "github-action-benchmark"]
 
 __all__ = [
     "Format",
@@ -27,6 +28,7 @@ __all__ = [
     "from_json",
     "make_grids",
     "render",
+    "render_benchmark_action",
     "render_csv",
     "render_markdown",
     "render_text",
@@ -48,6 +50,8 @@ def render(report: Report, form: Format, console: Console | None = None) -> str:
         return to_json(report)
     if form == "csv":
         return render_csv(report)
+    if form == "github-action-benchmark":
+        return render_benchmark_action(report)
     need = "a table needs the console that it is for" if form == "table" else f"no format {form!r}"
     raise ReportError(f"{need}; formats: {', '.join(get_args(Format))}")
 

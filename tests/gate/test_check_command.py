@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-POOL = (Path(__file__).parents[2] / "examples" / "set_pool.py").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+POOL = (ROOT / "examples" / "set_pool.py").read_text(encoding="utf-8")
 SLOW = POOL.replace(
     "        index = self.nearest()\n", "        index = [self.nearest() for _ in range(3)][0]\n"
 )
@@ -124,6 +125,34 @@ def test_a_threshold_that_is_none_is_a_usage_error(repository: Path, value: str)
     assert done.returncode == 2
     assert repr(value) in done.stderr
     assert "assignment=2" in done.stderr
+
+
+def test_a_workflow_gets_summary_and_annotation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Markdown is appended to the job's summary, the annotation is on stderr, stdout stays JSON."""
+    summary = tmp_path / "summary.md"
+    summary.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    file = str(ROOT / "results" / "seed.json.gz")
+    done = garagebench(tmp_path, "compare", file, file, "--format", "json")
+    verdict = json.loads(done.stdout)["verdict"]
+    assert summary.read_text().startswith(f"before\n**{verdict}")
+    assert done.stderr.startswith("::")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_summary_that_cannot_be_written_changes_no_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reason is told on stderr, and the exit code is that of the verdict."""
+    file = str(ROOT / "results" / "seed.json.gz")
+    alone = garagebench(tmp_path, "compare", file, file)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "nowhere" / "summary.md"))
+    done = garagebench(tmp_path, "compare", file, file)
+    assert (done.returncode, done.stdout) == (alone.returncode, alone.stdout)
+    assert "nowhere" in done.stderr
 
 
 def test_two_files_are_compared(tmp_path: Path) -> None:

@@ -1,0 +1,84 @@
+"""What a workflow of GitHub is given: annotations, and rows for the charts of github-action-benchmark."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from garagebench.report import render
+from garagebench.report.rows import Report, ReportError
+from garagebench.report.verdict import CaseVerdict, Verdict
+from garagebench.report.workflow import find_summary, make_annotation, wants_annotations
+
+AssertGolden = Callable[[str, str], None]
+
+CASE = CaseVerdict(
+    impl="Mine",
+    runtime="cpython3.11",
+    operation="park",
+    stage="total",
+    verdict="slower",
+    change_percent=6.1,
+    low=5.2,
+    high=7.0,
+)
+VERDICT = Verdict(
+    verdict="slower",
+    exit_code=3,
+    attributed_to="encode",
+    seconds=30.0,
+    cases=(CASE,),
+    base="main",
+    head="the working tree",
+    notes=("100 % sure",),
+)
+
+
+def test_an_annotation_is_one_line() -> None:
+    """Percent signs and ends of line are escaped as workflow commands ask; the title is ours."""
+    assert make_annotation(VERDICT) == (
+        "::error title=garagebench::"
+        "slower: park total +6.1 %25 [5.2, 7.0], from encode%0A100 %25 sure"
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "level"),
+    [("slower", "error"), ("inconclusive", "warning"), ("not slower", "notice")],
+)
+def test_how_loud_it_is(outcome: str, level: str) -> None:
+    """Slower is an error, inconclusive a warning, not slower a notice."""
+    verdict = replace(VERDICT, verdict=outcome, cases=())
+    assert make_annotation(verdict).startswith(f"::{level} ")
+
+
+def test_outside_of_a_workflow_nothing_is_shown() -> None:
+    """Without the variables, or with empty ones, there is neither a summary nor an annotation."""
+    assert find_summary({}) is None
+    assert find_summary({"GITHUB_STEP_SUMMARY": ""}) is None
+    assert find_summary({"GITHUB_STEP_SUMMARY": "file"}) == "file"
+    assert not wants_annotations({"GITHUB_ACTIONS": "false"})
+    assert wants_annotations({"GITHUB_ACTIONS": "true"})
+
+
+def test_charts_are_as_agreed(report: Report, assert_golden: AssertGolden) -> None:
+    """An array of name, unit, value, range and extra, as looked at by a person."""
+    text = render(report, "github-action-benchmark")
+    assert_golden("report-charts.json", text)
+    keys = [set(benchmark) for benchmark in json.loads(text)]
+    assert all({"name", "unit", "value"} <= known for known in keys)
+
+
+def test_charts_have_ratios_only(report: Report) -> None:
+    """The reference and what has no ratio is not charted; where nothing is left, that is an error."""
+    alone = replace(report, rows=tuple(replace(row, ratio=None) for row in report.rows))
+    with pytest.raises(ReportError, match="--impl"):
+        render(alone, "github-action-benchmark")
+    charted = json.loads(render(report, "github-action-benchmark"))
+    assert charted
+    assert {one["unit"] for one in charted} == {
+        f"x {row.reference}" for row in report.rows if row.reference
+    }
