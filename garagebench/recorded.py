@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from garagebench import experiment
+from garagebench.contestants import Recipe
 from garagebench.engine import Contestant, Progress, Result
 from garagebench.engine.result import combine
 from garagebench.gate.case import (
@@ -57,7 +58,12 @@ def make_settings(base: Result, settings: Settings) -> experiment.Settings:
         raise NotComparable(
             f"{settings.base} is of garagebench.measure: make one with `garagebench run --output`"
         )
+    if "processes" in base.settings:
+        raise NotComparable(
+            f"{settings.base} is of run --processes, which has no stages to measure again: make one without it"
+        )
     known = {field: base.settings[field] for field in ("layout", "workload", "operation")}
+    variants = base.settings.get("variants", {})
     spaces = base.settings["spaces"]
     is_scaled = base.settings["layout_label"].endswith(f"-{spaces}")
     stages = {
@@ -67,16 +73,16 @@ def make_settings(base: Result, settings: Settings) -> experiment.Settings:
         if operation != "start"
     }
     impls = settings.impls or tuple(
-        impl for impl in base.settings["impls"] if impl != experiment.REFERENCE
+        impl for impl in base.settings["impls"] if variants or impl != experiment.REFERENCE
     )
     if not impls:
         raise NotComparable(
             f"{settings.base} has the reference alone: a ratio takes another implementation"
         )
     labels = {impl for impl, _ in base.settings["contestants"].values()}
-    for impl in map(experiment.impl_label, impls):
-        if impl not in labels:
-            raise NotComparable(f"{settings.base} has no figures of {impl}: {ANEW}")
+    for label in (Recipe(impl, variants).label for impl in impls):
+        if label not in labels:
+            raise NotComparable(f"{settings.base} has no figures of {label}: {ANEW}")
     return experiment.Settings(
         impls,
         tuple(base.settings["runtimes"]),
@@ -84,6 +90,7 @@ def make_settings(base: Result, settings: Settings) -> experiment.Settings:
         budget_s=settings.budget_s,
         seed=base.settings["seed"],
         spaces=spaces if is_scaled else None,
+        variants=variants,
         **known,
     )
 

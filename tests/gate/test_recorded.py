@@ -117,6 +117,27 @@ def test_another_interpreter_is_another_machine() -> None:
     assert "3.11.9" in sentence
 
 
+def test_the_variants_of_the_file_are_measured_again() -> None:
+    """A file of `run --with` is compared with the same variants, `lists` with them included."""
+    base = make_result({})
+    chosen = {"encode": "msgspec"}
+    varied = {
+        "contestants": {"a": ["lists", "x"], "b": ["lists+encode=msgspec", "x"]},
+        "impls": ["lists"],
+        "variants": chosen,
+    }
+    made = make_settings(replace(base, settings={**base.settings, **varied}), SETTINGS)
+    assert (made.impls, made.variants) == (("lists",), chosen)
+
+
+def test_a_race_of_processes_is_no_base() -> None:
+    """What `run --processes` wrote has no stages to measure again: the note says what to make instead."""
+    base = make_result({})
+    race = replace(base, settings={**base.settings, "processes": 2})
+    with pytest.raises(NotComparable, match="run --processes"):
+        make_settings(race, SETTINGS)
+
+
 def test_other_answers_are_not_compared() -> None:
     """A case that answers differently from the file has no verdict unless that is allowed."""
     base, head = make_result({}), make_result({})

@@ -1,0 +1,109 @@
+"""The GitHub action: what it tells its script, and what the script makes of a verdict."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "tools" / "check-in-workflow"
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
+
+#: Stands for garagebench: writes down what it is told, prints a verdict, and ends with the code it is given.
+FAKE = """#!/bin/sh
+printf '%s\\n' "$@" >told
+printf '{\\n  "exit_code": %s\\n}\\n' "$CODE"
+exit "$CODE"
+"""
+
+
+def run_script(place: Path, code: int, **inputs: str) -> tuple[int, list[str], str]:
+    """Run the script with these inputs; exit code, what garagebench was told, outputs of the step."""
+    (place / "garagebench").write_text(FAKE)
+    (place / "garagebench").chmod(0o755)
+    environment = {
+        "PATH": f"{place}{os.pathsep}{os.environ['PATH']}",
+        "CODE": str(code),
+        "GITHUB_OUTPUT": str(place / "outputs"),
+        **{
+            name.upper().replace("-", "_"): about.get("default", "")
+            for name, about in ACTION["inputs"].items()
+        },
+        "IMPL": "pool.py:Mine",
+        "BASE": "main",
+        **inputs,
+    }
+    done = subprocess.run(["bash", str(SCRIPT)], cwd=place, env=environment, check=False)
+    told = (place / "told").read_text().splitlines() if (place / "told").exists() else []
+    outputs = (place / "outputs").read_text() if (place / "outputs").exists() else ""
+    return done.returncode, told, outputs
+
+
+def test_inputs_reach_the_command(tmp_path: Path) -> None:
+    """Each line of `impl` is one, `arguments` are split at spaces, nothing is taken for a command."""
+    _, told, _ = run_script(
+        tmp_path, 0, IMPL="a.py:A\n\nb c.py:B\n", ARGUMENTS="--seed 3", BASE="$(touch x)"
+    )
+    assert told[:3] == ["check", "--base", "$(touch x)"]
+    assert told[-6:] == ["--impl", "a.py:A", "--impl", "b c.py:B", "--seed", "3"]
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "strict", "ended"),
+    [(0, "false", 0), (1, "false", 1), (3, "false", 3), (4, "false", 0), (4, "true", 4)],
+)
+def test_the_exit_code_is_the_verdicts(tmp_path: Path, code: int, strict: str, ended: int) -> None:
+    """Inconclusive fails the step only where that is asked for; the outputs have code and JSON, on a line each."""
+    found, _, outputs = run_script(tmp_path, code, FAIL_ON_INCONCLUSIVE=strict)
+    assert found == ended
+    assert outputs == f'exit-code={code}\nverdict={{  "exit_code": {code}}}\n'
+
+
+@pytest.mark.parametrize("base", ["", "0" * 40])
+def test_no_base_is_an_error(tmp_path: Path, base: str) -> None:
+    """The first push of a branch has no base: nothing is measured, and the step fails."""
+    code, told, _ = run_script(tmp_path, 0, BASE=base)
+    assert (code, told) == (1, [])
+
+
+def test_the_script_gets_what_it_reads() -> None:
+    """Every variable that the script reads is given to it by action.yml, or by the runner."""
+    step = next(step for step in ACTION["runs"]["steps"] if step.get("id") == "check")
+    read = set(re.findall(r"\$\{?([A-Z_]+)", SCRIPT.read_text()))
+    assert read - {"GITHUB_OUTPUT"} == set(step["env"])
+    assert all(f"inputs.{name}" in str(ACTION["runs"]) for name in ACTION["inputs"])
+
+
+def test_a_real_check_goes_through(tmp_path: Path) -> None:
+    """With the real command: a revision that is not there is its error, told on stderr."""
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    identity = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    commit = ("commit", "--quiet", "--allow-empty", "--message=one")
+    subprocess.run(["git", *identity, *commit], cwd=tmp_path, check=True)
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "GITHUB_OUTPUT": str(tmp_path / "outputs"),
+        "IMPL": "pool.py:Mine",
+        "BASE": "nowhere",
+        "MAX_SLOWDOWN": "5",
+        "BUDGET": "5",
+        "FAIL_ON_INCONCLUSIVE": "false",
+    }
+    done = subprocess.run(
+        ["bash", str(SCRIPT)],
+        cwd=tmp_path,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "nowhere" in done.stderr
