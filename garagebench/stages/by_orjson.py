@@ -78,11 +78,10 @@ def encode_park(layout: Layout) -> Callable[[Location], bytes]:
     return encode
 
 
+@standard_encode.unless_escaped
 def encode_unpark(layout: Layout) -> Callable[[int], bytes]:
-    """Encode a kind's name; the standard variant does where one would have to be escaped."""
+    """Encode a kind's name."""
     kinds = layout.kinds
-    if not all(kind.isascii() for kind in kinds):  # written as UTF-8 here, as \\u.... there
-        return standard_encode.json_unpark(layout)
 
     def encode(kind: int) -> bytes:
         return _dumps({"kind": kinds[kind]})

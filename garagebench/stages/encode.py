@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import TYPE_CHECKING, Callable
 
 if TYPE_CHECKING:
     from garagebench.layout import Layout, Location
+
+UnparkFactory = Callable[["Layout"], Callable[[int], bytes]]
 
 # json.dumps with separators would make an encoder for each call.
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -31,6 +34,16 @@ def json_unpark(layout: Layout) -> Callable[[int], bytes]:
         return _encode({"kind": kinds[kind]}).encode()
 
     return encode
+
+
+def unless_escaped(factory: UnparkFactory) -> UnparkFactory:
+    """Return the factory, with the standard variant for kinds that this one escapes and others write as UTF-8."""
+
+    @functools.wraps(factory)
+    def choose(layout: Layout) -> Callable[[int], bytes]:
+        return (factory if all(map(str.isascii, layout.kinds)) else json_unpark)(layout)
+
+    return choose
 
 
 def rendered_park(layout: Layout) -> Callable[[bytes], bytes]:

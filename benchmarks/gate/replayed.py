@@ -1,0 +1,124 @@
+"""The comparison with the peers in short: the verdicts of all four tools on the same recorded rounds.
+
+    python benchmarks/gate/replayed.py [--gates N] [--rounds results/rounds.json.gz]
+
+garagebench draws generations of both sides at once, as it measures them. The others measure one side after the other,
+so that they get one stretch of the recording for the base and the next one for the head. `compare_to` is pyperf's own;
+the rules of pytest-benchmark and hyperfine are those of peers.py, with the same 5 %.
+"""
+
+import argparse
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import pyperf
+from peers import SLOWDOWN, THRESHOLD, welch
+
+from garagebench.engine import Result
+from garagebench.engine.result import combine
+from garagebench.gate.case import CaseKey, Thresholds
+from garagebench.gate.replay import Replay, Slowdown
+
+ROUNDS = Path(__file__).parents[2] / "results" / "rounds.json.gz"
+OPERATION = "park"
+TOOLS = ("garagebench", "pyperf", "pytest-benchmark", "hyperfine")
+
+#: Processes of one side, where a tool has several.
+PROCESSES = 10
+
+
+class Stretches:
+    """Rounds of `total` as a tool gets them that measures one side after the other."""
+
+    def __init__(self, recording):
+        base, head = recording.contestants
+        terms = {row.name: row for row in base.rows}[f"{OPERATION}/total"]
+        self._sides = [combine(side.series, terms.isolated) for side in (base, head)]
+
+    def draw(self, rng, factor):
+        """Return processes of both sides, each a list of seconds; the head takes `factor` times as long."""
+        begin = rng.randrange(len(self._sides[0]) - 2 * PROCESSES + 1)
+        middle = begin + PROCESSES
+        base = self._sides[0][begin:middle]
+        head = self._sides[1][middle : middle + PROCESSES]
+        return _scale(base, 1), _scale(head, factor)
+
+
+def _scale(side, factor):
+    return [[factor * ns * 1e-9 for ns in rounds] for rounds in side]
+
+
+def judge_pyperf(base, head):
+    """Return whether `compare_to` calls the head slower, by at least the threshold."""
+    with tempfile.TemporaryDirectory() as directory:
+        for name, side in (("base", base), ("head", head)):
+            runs = [
+                pyperf.Run(rounds, metadata={"name": "total"}, collect_metadata=False)
+                for rounds in side
+            ]
+            pyperf.Benchmark(runs).dump(str(Path(directory, f"{name}.json")))
+        command = [sys.executable, "-m", "pyperf", "compare_to", "base.json", "head.json"]
+        command.append(f"--min-speed={THRESHOLD}")
+        done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=True)
+    return "slower" in done.stdout
+
+
+def judge_pytest_benchmark(base, head):
+    """Return whether the median of one process is above the other's by the threshold: `median:5%`."""
+    return statistics.median(head[0]) > (1 + THRESHOLD / 100) * statistics.median(base[0])
+
+
+def judge_hyperfine(base, head):
+    """Return whether the mean is, and Welch's test finds the processes to differ."""
+    sides = [[statistics.mean(rounds) for rounds in side] for side in (base, head)]
+    ratio = statistics.mean(sides[1]) / statistics.mean(sides[0])
+    return ratio >= 1 + THRESHOLD / 100 and welch(*sides) < 0.05
+
+
+def replay(recording, gates):
+    """Return (tool, is slowed down) -> how many gates were called slower."""
+    known = recording.settings["selftest"]
+    own = Replay(recording, known["generations"], Thresholds(THRESHOLD))
+    stretches = Stretches(recording)
+    judges = dict(
+        zip(TOOLS[1:], (judge_pyperf, judge_pytest_benchmark, judge_hyperfine), strict=True)
+    )
+    called = Counter()
+    for number in range(gates):
+        for is_slow in (False, True):
+            rng = random.Random(f"{number} {is_slow}")
+            slowdown = Slowdown(own_total(own), SLOWDOWN) if is_slow else None
+            called["garagebench", is_slow] += own.gate(rng, slowdown)[0] == "slower"
+            sides = stretches.draw(rng, 1 + SLOWDOWN * is_slow)
+            for tool, judge in judges.items():
+                called[tool, is_slow] += judge(*sides)
+    return called
+
+
+def own_total(replay_of):
+    """Return the case that is slowed down: all of a park."""
+    stage = replay_of.stages[0]
+    return CaseKey(stage.impl, stage.runtime, OPERATION, "total")
+
+
+def main():
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--gates", type=int, default=20, help="of each sort")
+    parser.add_argument("--rounds", type=Path, default=ROUNDS)
+    chosen = parser.parse_args()
+    called = replay(Result.load(chosen.rounds), chosen.gates)
+    print("| tool | identical, called slower | +10 %, called slower |\n| :--- | ---: | ---: |")
+    for tool in TOOLS:
+        print(
+            f"| {tool} | {called[tool, False]} of {chosen.gates} | {called[tool, True]} of {chosen.gates} |"
+        )
+
+
+if __name__ == "__main__":
+    main()
