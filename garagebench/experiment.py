@@ -366,7 +366,7 @@ def verify_impl(
     command = {
         "do": "call",
         "packages": _PACKAGES,
-        "target": "garagebench.conformance:verify",
+        "target": "garagebench.counterexample:verify",
         "arguments": {**recipe.arguments, "seed": seed},
     }
     with Channel(interpreter.path) as channel:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -118,12 +117,3 @@ def _is_readable(path: Path) -> bool:
 def test_sizes(spaces: tuple[int, ...], largest: int, sizes: tuple[int, ...]) -> None:
     """Powers of ten up to the largest size, which is one itself; or those that were named, ascending."""
     assert choose_sizes(spaces, largest, SIZES) == sizes
-
-
-def test_the_published_tables_agree_with_their_file() -> None:
-    """The tables of docs/scale.md are what its result file gives today."""
-    tool = Path(__file__).parents[2] / "tools" / "update_scale.py"
-    done = subprocess.run(
-        [sys.executable, str(tool), "--check"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr

@@ -8,17 +8,17 @@ import mutants
 import pytest
 from interpreters import run_python
 
-from garagebench import Impl, Layout, conformance
+from garagebench import Impl, Layout, conformance, counterexample
 from garagebench.conformance import TINY, Bench, Failure, Side
 from garagebench.errors import WrongAnswer
 from garagebench.impls.registry import BUILTIN
 
 RUN = """
 import sys
-from garagebench import conformance, load_impl
+from garagebench import conformance, counterexample, load_impl
 impl = load_impl(sys.argv[1])
 conformance.check(impl)
-print(conformance.find_failure(impl))
+print(counterexample.find_failure(impl))
 """
 
 #: What needs no third-party package runs on every interpreter.
@@ -63,7 +63,7 @@ def mutant(request: pytest.FixtureRequest) -> Impl:
 def test_every_implementation_conforms_here(impl: Impl) -> None:
     """On this interpreter no implementation fails the fixed tapes or the search."""
     conformance.check(impl)
-    assert conformance.find_failure(impl) is None
+    assert counterexample.find_failure(impl) is None
 
 
 @pytest.mark.parametrize("name", PORTABLE)
@@ -82,14 +82,14 @@ def test_check_catches(mutant: Impl) -> None:
 
 def test_find_failure_returns_the_shortest_calls(mutant: Impl) -> None:
     """The search finds every mutant and returns the shortest sequence that shows it."""
-    failure = conformance.find_failure(mutant)
+    failure = counterexample.find_failure(mutant)
     assert failure is not None
     assert list(failure.calls) == SHORTEST[mutant.name]
 
 
 def test_find_failure_finds_what_only_a_long_sequence_shows() -> None:
     """What no short sequence shows is found at random, and shrunk until no call can be left out."""
-    failure = conformance.find_failure(Impl("late", TakesFourteenthTwice))
+    failure = counterexample.find_failure(Impl("late", TakesFourteenthTwice))
     assert failure is not None
     assert failure.calls == (TAKE,) * 15
 
@@ -120,7 +120,9 @@ def test_shrinking_leaves_out_what_is_not_needed() -> None:
     ]
     failure = bench.replay(tape)
     assert failure is not None
-    assert list(conformance.shrink(bench, failure).calls) == SHORTEST["TakesTheLastReleasedFirst"]
+    assert (
+        list(counterexample.shrink(bench, failure).calls) == SHORTEST["TakesTheLastReleasedFirst"]
+    )
 
 
 class Locked:
@@ -151,7 +153,7 @@ def test_shrinking_tries_again() -> None:
     bench = Bench("a lock", Locked, Right)
     failure = bench.replay([("unlock",), ("shut",), ("end",)])
     assert failure is not None
-    assert conformance.shrink(bench, failure).calls == (("end",),)
+    assert counterexample.shrink(bench, failure).calls == (("end",),)
 
 
 def test_replay_stops_at_the_first_difference() -> None:
@@ -166,7 +168,7 @@ def test_replay_stops_at_the_first_difference() -> None:
 
 def test_a_failure_describes_itself() -> None:
     """The text has what it is about, the calls one a line, and the two answers."""
-    failure = conformance.find_failure(Impl("mutant", mutants.GivesOutTheLastSpaceTwice))
+    failure = counterexample.find_failure(Impl("mutant", mutants.GivesOutTheLastSpaceTwice))
     assert failure is not None
     assert failure.describe() == (
         "a pool of 1:\n  take()\n  take()\n  answers 0, free: 0\n  expected -1, free: 0"
