@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "stages": CORE,
     "impls": CORE | {"stages"},
     "conformance": CORE | {"refusals", "stages", "impls"},
+    "counterexample": CORE | {"stages", "impls", "conformance"},
     "tape": CORE | {"stages", "impls"},
     "subject": GARAGES | {"interface"},
     "pools": CORE | {"impls", "interface"},
@@ -46,11 +47,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "injection": CORE | {"stages", "impls"},
     "gate": {"errors", "cache", "engine"},
     "report.verdict": {"report"},
+    "report.workflow": {"report.verdict"},
     "contestants": GARAGES | {"engine"},
     "experiment": GARAGES | {"__init__", "engine", "contestants", "report.rows"},
     "processes": GARAGES | {"engine", "contestants", "experiment"},
     "regression": GARAGES | {"engine", "gate", "experiment", "certificate", "report.verdict"},
-    "recorded": {"engine", "gate", "experiment", "regression", "report.verdict"},
+    "recorded": GARAGES
+    | {"contestants", "engine", "gate", "experiment", "regression", "report.verdict"},
     "certificate": {"cache", "engine"},
     "report.selftest": {"report", "certificate", "gate"},
     "selftest": GARAGES | {"__init__", "engine", "gate", "experiment", "regression", "certificate"},
@@ -61,7 +64,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "server": GARAGES | {"__init__"},
     "listing": GARAGES | {"engine", "server"},
     "commands": GARAGES
-    | {"__init__", "engine", "server", "report", "report.rows", "report.verdict", "gate"}
+    | {
+        "__init__",
+        "engine",
+        "server",
+        "report",
+        "report.rows",
+        "report.verdict",
+        "report.workflow",
+        "gate",
+    }
     | {
         "contestants",
         "experiment",
@@ -108,7 +120,15 @@ HOMES = {
 }
 
 #: Parts that start on Python 3.9, and what its standard library lacks.
-ON_39 = GARAGES | {"__init__", "__main__", "interface", "engine.worker", "pools", "contention"}
+ON_39 = GARAGES | {
+    "__init__",
+    "__main__",
+    "interface",
+    "engine.worker",
+    "pools",
+    "contention",
+    "counterexample",
+}
 NOT_ON_39 = {"tomllib"}
 
 
