@@ -21,9 +21,9 @@ from garagebench.gate.case import (
     attribute,
     is_long_enough,
 )
+from garagebench.gate.git import NotComparable
 from garagebench.gate.offline import compare_files, judge_independent, parse_case
 from garagebench.gate.ranks import Change
-from garagebench.gate.revisions import NotComparable
 from garagebench.gate.samples import load_samples
 from garagebench.gate.verdict import EXIT_CODES, Judgement, Outcome, overall
 from garagebench.regression import Settings, make_verdict

@@ -16,8 +16,9 @@ from garagebench.engine.metadata import collect_environment
 from garagebench.errors import GarageError
 from garagebench.experiment import impl_label, load_layout
 from garagebench.gate.case import CaseKey, GateResult, Thresholds
+from garagebench.gate.git import NotComparable
 from garagebench.gate.live import LiveGate, Pair
-from garagebench.gate.revisions import NotComparable, Trees, two_trees
+from garagebench.gate.revisions import Trees, two_trees
 from garagebench.gate.verdict import EXIT_CODES, Judgement
 from garagebench.gate.witness import Counted, Witness, count_pairs, testify
 from garagebench.impls.registry import find_entry, is_file

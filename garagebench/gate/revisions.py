@@ -8,45 +8,30 @@ the files that it checks out go into a directory of ours. Not `git archive`: tha
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import functools
-import json
 import os
-import re
 import shutil
 import stat
-import subprocess
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from garagebench.cache import find_cache
-from garagebench.errors import GarageError
+from garagebench.gate.git import (
+    Git,
+    RevisionError,
+    find_repository,
+    isolate,
+    list_index,
+    resolve,
+    resolve_base,
+)
+from garagebench.gate.own_directory import own_directory
 
 #: When every file of both trees was last modified (2001-09-09), so that caches behave alike.
 MODIFIED_NS = 1_000_000_000 * 10**9
 
-#: What of the caller's environment reaches git. The rest of GIT_* (a hook has GIT_DIR, say) would lead it elsewhere.
-HANDED_ON = re.compile(r"(?!GIT_)|GIT_(CONFIG_|SSH|SSL|HTTP|ASKPASS|EXEC_PATH|LFS|ALLOW_PROTOCOL)")
-QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
-#: No hook, no daemon, nothing done on the side. A split index would be written into .git, submodules moved.
-HARMLESS = f"core.hooksPath={os.devnull} core.fsmonitor=false core.splitIndex=false submodule.recurse=false gc.auto=0"
-
 GITLINK = "160000"
-OWNER = "owner"
-UNSHALLOW = (
-    "fetch its history (git fetch --unshallow origin '+refs/heads/*:refs/remotes/origin/*',"
-    " or fetch-depth: 0 for actions/checkout)"
-)
-
-
-class RevisionError(GarageError):
-    """What is asked for cannot be: no such revision, no repository, no git."""
-
-
-class NotComparable(GarageError):
-    """The repository has not what it takes to compare: the result is inconclusive."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +75,12 @@ def two_trees(
 
     head: None is the working tree as it is. cache: where our directories are. RevisionError, NotComparable.
     """
-    git = _find_repository(repository, environment)
+    git = find_repository(repository, environment)
     place = Path(os.path.realpath(cache or find_cache(environment))) / "trees"
     with contextlib.ExitStack() as stack:
         try:
-            directory, owner = stack.enter_context(_own_directory(place))
-            trees = _make_trees(_isolate(git, directory, owner), directory, base, head)
+            directory, owner = stack.enter_context(own_directory(place))
+            trees = _make_trees(isolate(git, directory, owner), directory, base, head)
         except OSError as error:
             culprit = os.fsdecode(error.filename or place)
             mend = "mend that, or set XDG_CACHE_HOME to a directory with room"
@@ -103,9 +88,9 @@ def two_trees(
         yield trees
 
 
-def _make_trees(git: _Git, directory: Path, base: str, head: str | None) -> Trees:
-    head_commit = _resolve(git, head or "HEAD")
-    base_commit, base_label = _resolve_base(git, base, head or "HEAD", head_commit)
+def _make_trees(git: Git, directory: Path, base: str, head: str | None) -> Trees:
+    head_commit = resolve(git, head or "HEAD")
+    base_commit, base_label = resolve_base(git, base, head or "HEAD", head_commit)
     ours = directory / "base", directory / "head"
     for tree in ours:
         tree.mkdir()
@@ -124,137 +109,17 @@ def _make_trees(git: _Git, directory: Path, base: str, head: str | None) -> Tree
     return Trees(*sides, git.directory, (caveat,) if left_out else ())
 
 
-@dataclass(frozen=True)
-class _Git:
-    """How to ask git: where, with which environment, keeping which file of ours open."""
-
-    program: str
-    directory: Path
-    environment: Mapping[str, str]
-    keep: tuple[int, ...] = ()
-
-    def run(self, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        options = [word for setting in HARMLESS.split() for word in ("-c", setting)]
-        return subprocess.run(
-            [self.program, *options, *arguments],
-            cwd=self.directory,
-            env=self.environment,
-            pass_fds=self.keep,
-            input=given,
-            capture_output=True,
-            check=False,
-        )
-
-    def text(self, *arguments: str) -> str:
-        """Return the answer; empty where git says no."""
-        done = self.run(*arguments)
-        return "" if done.returncode else os.fsdecode(done.stdout).removesuffix("\n")
-
-    def items(self, *arguments: str, given: bytes = b"") -> list[str]:
-        """Return the NUL-terminated items of an answer that is needed."""
-        done = self.run(*arguments, given=given)
-        if done.returncode:
-            what = f"git {arguments[0]} failed in {self.directory}"
-            raise NotComparable(f"{what}: {_complaint(done)}: try `git status` there")
-        return os.fsdecode(done.stdout).split("\0")[:-1]
-
-    def for_tree(self, tree: Path) -> _Git:
-        """Return one whose work tree and index are ours."""
-        ours = {
-            "GIT_DIR": self.text("rev-parse", "--absolute-git-dir"),
-            "GIT_WORK_TREE": str(tree),
-            "GIT_INDEX_FILE": str(tree.parent / "git" / tree.name),
-        }
-        return replace(self, directory=tree, environment={**self.environment, **ours})
-
-
-def _complaint(done: subprocess.CompletedProcess[bytes]) -> str:
-    return " ".join(done.stderr.decode(errors="replace").split()) or f"exit {done.returncode}"
-
-
-def _find_repository(repository: Path, environment: Mapping[str, str]) -> _Git:
-    program = shutil.which("git", path=environment.get("PATH"))
-    if program is None:
-        raise RevisionError("git: not found: install it (apt-get install git)")
-    if not repository.is_dir():
-        raise RevisionError(f"{repository}: no such directory: name one in a git repository")
-    kept = {name: value for name, value in environment.items() if HANDED_ON.match(name)}
-    git = _Git(program, repository, {**kept, **QUIET})
-    done = git.run("rev-parse", "--show-toplevel")
-    if done.returncode:
-        problem = f"not in the working tree of a git repository ({_complaint(done)})"
-        raise RevisionError(f"{repository}: {problem}: name a directory in one")
-    return replace(git, directory=Path(os.fsdecode(done.stdout).removesuffix("\n")).resolve())
-
-
-def _isolate(git: _Git, directory: Path, owner: int) -> _Git:
-    """Make git keep new objects here, and the directory in use for as long as it runs."""
-    objects = directory / "git" / "objects"
-    objects.mkdir(parents=True)
-    theirs = str(git.directory / git.text("rev-parse", "--git-path", "objects"))
-    added = {
-        "GIT_OBJECT_DIRECTORY": str(objects),
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES": json.dumps(theirs, ensure_ascii=False),
-    }
-    return replace(git, environment={**git.environment, **added}, keep=(owner,))
-
-
-def _is_shallow(git: _Git) -> bool:
-    return git.text("rev-parse", "--is-shallow-repository") == "true"
-
-
-def _resolve(git: _Git, name: str) -> str:
-    """Return the full hash of the commit that a name means."""
-    if not re.match(r"[^-^\0][^\0]*\Z", name):  # an option, say, or not this commit but all others
-        raise RevisionError(f"{name!r}: no such revision: name a branch, a tag or a commit")
-    # In two steps: `:/words^{commit}` would search for other words.
-    found = git.text("rev-parse", "--verify", "--quiet", name)
-    if commit := found and git.text("rev-parse", "--verify", "--quiet", f"{found}^{{commit}}"):
-        return commit
-    if _is_shallow(git):
-        raise NotComparable(f"{name}: not in this shallow clone: {UNSHALLOW}")
-    found = git.text("for-each-ref", "--format=%(refname:short)", f"refs/remotes/*/{name}")
-    mend = f"did you mean {' or '.join(found.split())}?" if found else "see `git log --all`"
-    raise RevisionError(f"{name!r}: no such revision in {git.directory}: {mend}")
-
-
-def _resolve_base(git: _Git, base: str, head: str, head_commit: str) -> tuple[str, str]:
-    """Return the commit to compare with and its label; for a branch, its merge base with head."""
-    commit = _resolve(git, base)
-    name = "" if base in {"HEAD", "@"} else git.text("rev-parse", "--symbolic-full-name", base)
-    if not name and git.text("show-ref", "--verify", f"refs/heads/{base}"):
-        raise RevisionError(
-            f"{base}: not only a branch: write refs/heads/{base} or refs/tags/{base}"
-        )
-    if not name.startswith(("refs/heads/", "refs/remotes/")):
-        return commit, f"{base} ({commit[:7]})"
-    merge_base = git.text("merge-base", commit, head_commit)
-    shallow = _is_shallow(git)
-    if not merge_base:
-        mend = UNSHALLOW if shallow else "name the commit to compare with, as in HEAD~1"
-        where = " in this shallow clone" * shallow
-        raise NotComparable(f"{base} and {head} have no common commit{where}: {mend}")
-    # The true one may be hidden behind the end of a shallow history; this one is common all the same.
-    return merge_base, f"{base} (merge base {merge_base[:7]}{' in a shallow clone' * shallow})"
-
-
-def _check_out(git: _Git, commit: str, tree: Path) -> set[str]:
+def _check_out(git: Git, commit: str, tree: Path) -> set[str]:
     """Write the files of a commit as a checkout would, running no hook; return its submodules."""
     ours = git.for_tree(tree)
     # Not checkout-index: this takes attributes from the commit, and fetches for a partial clone all at once.
     ours.items("read-tree", "-u", "--reset", "--no-sparse-checkout", commit)
-    return {path for _, mode, path in _list_index(ours) if mode == GITLINK}
+    return {path for _, mode, path in list_index(ours) if mode == GITLINK}
 
 
-def _list_index(git: _Git) -> list[tuple[str, str, str]]:
-    """Tag ("S": a sparse checkout leaves it out), mode and path of each entry."""
-    pairs = (item.split("\t", 1) for item in git.items("ls-files", "-z", "-t", "--stage"))
-    return [(start[0], start.split(" ")[1], path) for start, path in pairs]
-
-
-def _copy_working_tree(git: _Git, commit: str, tree: Path) -> set[str]:
+def _copy_working_tree(git: Git, commit: str, tree: Path) -> set[str]:
     """Copy what is tracked or not ignored, as it is; return the repositories within, left out."""
-    index = _list_index(git)
+    index = list_index(git)
     others = git.items("ls-files", "-z", "--others", "--exclude-standard")
     within = {path for _, mode, path in index if mode == GITLINK}
     within |= {path.rstrip("/") for path in others if path.endswith("/")}
@@ -303,62 +168,3 @@ def _set_times(tree: Path) -> None:
         for name in (*directories, *files, "."):
             path = os.path.join(folder, name)
             os.utime(path, ns=(MODIFIED_NS, MODIFIED_NS), follow_symlinks=False)
-
-
-@contextlib.contextmanager
-def _own_directory(place: Path) -> Iterator[tuple[Path, int]]:
-    """A new directory and the open file that marks it as in use; those of dead owners are removed first.
-
-    The mark is a lock on that file, which ends with the last process that has it open: git, too, if it outlives us.
-    """
-    place.mkdir(parents=True, exist_ok=True)
-    owner = os.getpid()
-    # Under a lock, so that nobody takes a directory whose owner is yet to be written for a dead one's.
-    with open(place / "lock", "w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        for left in place.glob("pair-*"):
-            if not left.is_symlink() and not _is_in_use(left):
-                _remove(left)
-        directory = Path(tempfile.mkdtemp(prefix="pair-", dir=place))
-        mark = os.open(directory / OWNER, os.O_CREAT | os.O_WRONLY, 0o600)
-        fcntl.flock(mark, fcntl.LOCK_EX)
-        os.write(mark, f"{owner} {_start_of(owner)}\n".encode())
-    try:
-        yield directory, mark
-    finally:
-        if os.getpid() == owner:  # and not a fork of it
-            _remove(directory)
-        os.close(mark)
-
-
-def _is_in_use(directory: Path) -> bool:
-    try:
-        with open(directory / OWNER) as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            pid, start = file.read().split()
-            # Should the file system's locks do nothing. A recycled pid has another start.
-            return start == _start_of(int(pid))
-    except (FileNotFoundError, ValueError):  # killed before it could write this, or at the very end
-        return False
-    except OSError:
-        return True
-
-
-def _start_of(pid: int) -> str | None:
-    """Return when a process started, in ticks since boot; None without it, or without /proc."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] == b"Z" else fields[19].decode()
-
-
-def _remove(directory: Path) -> None:
-    """Remove a directory of ours, its mark last: what is interrupted is done by the next start."""
-    with contextlib.suppress(OSError):
-        if (directory / OWNER).exists():
-            for name in ("base", "head", "git"):
-                with contextlib.suppress(FileNotFoundError):
-                    shutil.rmtree(directory / name)
-            os.unlink(directory / OWNER)
-        os.rmdir(directory)

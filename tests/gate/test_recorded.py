@@ -9,7 +9,7 @@ import pytest
 from garagebench.engine import Contestant, Result
 from garagebench.engine.result import RowTerms
 from garagebench.gate.case import CaseKey, GateResult, Thresholds
-from garagebench.gate.revisions import NotComparable
+from garagebench.gate.git import NotComparable
 from garagebench.recorded import describe_machines, judge_ratios, make_settings
 from garagebench.regression import Settings
 

@@ -17,14 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from garagebench.gate import revisions
-from garagebench.gate.revisions import (
-    MODIFIED_NS,
-    NotComparable,
-    RevisionError,
-    Trees,
-    two_trees,
-)
+from garagebench.gate.git import NotComparable, RevisionError
+from garagebench.gate.own_directory import start_of
+from garagebench.gate.revisions import MODIFIED_NS, Trees, two_trees
 
 ROOT = Path(__file__).parents[2]
 Write = Callable[[str, str], None]
@@ -903,7 +898,7 @@ def test_a_directory_is_made_under_the_lock(
 def test_a_zombie_is_dead(repository: Path, place: Path) -> None:
     """A killed owner whose parent never asks for it, as in a container without init, uses nothing."""
     with subprocess.Popen(["sleep", "60"]) as process:
-        left = leave(place, "pair-zombie", f"{process.pid} {revisions._start_of(process.pid)}\n")
+        left = leave(place, "pair-zombie", f"{process.pid} {start_of(process.pid)}\n")
         process.kill()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         with two_trees(repository, "v1"):
@@ -921,7 +916,7 @@ def leave(place: Path, name: str, owner: str | None) -> Path:
 
 def test_the_owner_is_told_by_pid_and_start(repository: Path, place: Path) -> None:
     """A recycled pid is not its owner, a living one is, also where the file's lock says nothing."""
-    mine = f"{os.getpid()} {revisions._start_of(os.getpid())}\n"
+    mine = f"{os.getpid()} {start_of(os.getpid())}\n"
     kept = leave(place, "pair-alive", mine)
     gone = [
         leave(place, "pair-recycled", f"{os.getpid()} 1\n"),
