@@ -26,7 +26,7 @@ from garagebench.gate.replay import Replay, Slowdown
 
 ROUNDS = Path(__file__).parents[2] / "results" / "rounds.json.gz"
 OPERATION = "park"
-TOOLS = ("garagebench", "pyperf", "pytest-benchmark", "hyperfine")
+TOOLS = ("garagebench", "pyperf, any size", "pyperf, 5 %", "pytest-benchmark", "hyperfine")
 
 #: Processes of one side, where a tool has several.
 PROCESSES = 10
@@ -53,8 +53,8 @@ def _scale(side, factor):
     return [[factor * ns * 1e-9 for ns in rounds] for rounds in side]
 
 
-def judge_pyperf(base, head):
-    """Return whether `compare_to` calls the head slower, by at least the threshold."""
+def judge_pyperf(base, head, *options):
+    """Return whether `compare_to` calls the head significantly slower."""
     with tempfile.TemporaryDirectory() as directory:
         for name, side in (("base", base), ("head", head)):
             runs = [
@@ -62,8 +62,7 @@ def judge_pyperf(base, head):
                 for rounds in side
             ]
             pyperf.Benchmark(runs).dump(str(Path(directory, f"{name}.json")))
-        command = [sys.executable, "-m", "pyperf", "compare_to", "base.json", "head.json"]
-        command.append(f"--min-speed={THRESHOLD}")
+        command = [sys.executable, "-m", "pyperf", "compare_to", "base.json", "head.json", *options]
         done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=True)
     return "slower" in done.stdout
 
@@ -85,9 +84,12 @@ def replay(recording, gates):
     known = recording.settings["selftest"]
     own = Replay(recording, known["generations"], Thresholds(THRESHOLD))
     stretches = Stretches(recording)
-    judges = dict(
-        zip(TOOLS[1:], (judge_pyperf, judge_pytest_benchmark, judge_hyperfine), strict=True)
-    )
+    judges = {
+        "pyperf, any size": judge_pyperf,
+        "pyperf, 5 %": lambda *sides: judge_pyperf(*sides, f"--min-speed={THRESHOLD}"),
+        "pytest-benchmark": judge_pytest_benchmark,
+        "hyperfine": judge_hyperfine,
+    }
     called = Counter()
     for number in range(gates):
         for is_slow in (False, True):
