@@ -13,6 +13,7 @@ from statistics import median
 from garagebench import Garage, Layout, load_impl, measure
 from garagebench.engine import Block, Case, RowSpec, Step
 from garagebench.engine.estimate import estimate
+from garagebench.engine.metadata import describe_machine
 from garagebench.engine.result import combine
 from garagebench.workload import fill
 
@@ -105,6 +106,7 @@ def main():
         print(caveat)
     if contestant.problem is not None:
         sys.exit(contestant.problem.reason)
+    print(describe_machine())
     series = {row.name: combine(contestant.series, row.isolated) for row in contestant.rows}
     for name, own in series.items():
         ratios = [

@@ -13,6 +13,7 @@ from statistics import median
 from garagebench import measure
 from garagebench.engine import Block, Case, RowSpec, Step
 from garagebench.engine.estimate import estimate
+from garagebench.engine.metadata import describe_machine
 from garagebench.engine.result import combine
 
 COPIES = 100
@@ -55,6 +56,7 @@ def main():
     """Print what each loop costs, and the stage's share of it, taken within rounds."""
     result = measure(KnownCost(), budget_s=float(sys.argv[1]) if len(sys.argv) > 1 else 30)
     (contestant,) = result.contestants
+    print(describe_machine())
     for caveat in result.caveats:
         print(caveat)
     rows = {row.name: row for row in contestant.rows}

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from garagebench.engine.metadata import describe_machine
 from garagebench.impls.atomics import load_byte, store, swap_byte
 from garagebench.impls.shared import SharedPool
 from garagebench.impls.shared_tree import release, take
@@ -252,6 +253,7 @@ def main():
     """Print the outcome and the times."""
     given = [int(argument) for argument in sys.argv[1:]]
     operations, kills = given + [10_000_000, 20][len(given) :]
+    print(describe_machine())
     outcome = contend(operations, kills, seed=time.time_ns())
     print(
         f"2 processes, {outcome.operations:,} takes and releases, {kills} kills, {outcome.seconds:.1f} s"

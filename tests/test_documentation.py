@@ -24,7 +24,7 @@ GUIDES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 DOCUMENTS = [*GUIDES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *ROOT.glob("results/*.md")]
 
 #: What a command in a guide may need, and what is copied for it.
-COPIED = ("README.md", "benchmarks", "docs", "examples")
+COPIED = ("README.md", "benchmarks", "docs", "examples", "results")
 
 #: Commands that set things up: they need the network, or run all tests, these included.
 EXEMPT = ("make bench", "make test", "pip install ")
@@ -185,17 +185,18 @@ def test_layouts_load(block: Block, tmp_path: Path) -> None:
 
 def find_links() -> list[tuple[Path, str]]:
     """Return every link to a file, with the document that it stands in."""
-    return [
+    links = (
         (document, target)
         for document in DOCUMENTS
         for target in LINK.findall(FENCE.sub("", document.read_text()))
         if not re.match(r"[a-z]+:", target)
-    ]
+    )
+    return list(dict.fromkeys(links))
 
 
 @pytest.mark.parametrize(
     ("document", "target"),
-    [pytest.param(*link, id=f"{link[0].name}-{link[1]}") for link in find_links()],
+    [pytest.param(*link, id=f"{link[0].relative_to(ROOT)}-{link[1]}") for link in find_links()],
 )
 def test_links_lead_somewhere(document: Path, target: str) -> None:
     """Every relative link points to a file of the repository, every anchor to a heading of it."""

@@ -12,9 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from gates import describe_machine
 from repository import SOURCE, STAGES, write_version
 
+from garagebench.engine.metadata import describe_machine
 from garagebench.experiment import load_layout
 from garagebench.gate.live import Pair
 from garagebench.gate.witness import count_pairs

@@ -9,9 +9,7 @@ import argparse
 import contextlib
 import json
 import os
-import platform
 import random
-import re
 import subprocess
 import sys
 import tempfile
@@ -21,6 +19,8 @@ from pathlib import Path
 
 from busy import busy_in_bursts
 from repository import SOURCE, STAGES, make_repository, write_version
+
+from garagebench.engine.metadata import describe_machine
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,6 @@ def measure_share(stage):
         )
     ns = {row["stage"]: row["median"] for row in report["rows"] if row["impl"] != "lists"}
     return ns[name] / ns["total"]
-
-
-def describe_machine():
-    """Return processor, cores and interpreter in words."""
-    models = re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
-    return f"{models[0]}, {os.cpu_count()} cores, CPython {platform.python_version()}"
 
 
 def run_gate(series, seed, shares):

@@ -20,8 +20,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from gates import describe_machine, garagebench, measure_share
+from gates import garagebench, measure_share
 from repository import SOURCE, STAGES, make_repository, write_version
+
+from garagebench.engine.metadata import describe_machine
 
 GATES = 20
 SLOWDOWN = 0.10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from typing import Any
 
 import pyperf
@@ -28,3 +29,10 @@ def collect_environment() -> dict[str, Any]:
     """Return the metadata of this machine and moment."""
     collected = pyperf.Run([1.0], collect_metadata=True).get_metadata()
     return {key: collected[key] for key in KEPT if key in collected}
+
+
+def describe_machine() -> str:
+    """Return processor, cores and interpreter in a line."""
+    known = collect_environment()
+    interpreter = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"{known.get('cpu_model_name', 'unknown processor')}, {known.get('cpu_count', '?')} cores, {interpreter}"

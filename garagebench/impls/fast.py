@@ -1,7 +1,8 @@
 """`fast`: of each stage the quickest variant that this interpreter can run, on the quickest pool.
 
-Measured in lock-step on layout `seed`, CPython 3.11 and PyPy 3.9. The pool: `heap` takes 0.90 of the time of `c` over a
-fill and needs no compiler; over a churn it takes 1.14, from 100,000 spaces on 1.7.
+The pool: over a fill of layout `seed` a take of `heap` is quicker than one of `c` (results/fast.json.gz), it needs no
+compiler, and over a churn both come to the same (results/fast_churn.json.gz). In garages of thousands of spaces `c` is
+quicker (docs/scale.md): `Impl("mine", CPool)` with the variants below is the one to take there.
 """
 
 from __future__ import annotations
