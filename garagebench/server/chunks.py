@@ -7,7 +7,10 @@ import re
 #: Encoded bytes that are looked at: a body of 4 KiB in chunks of one byte takes six times as much.
 ENCODED_BYTES = 32_768
 
-_SIZE = re.compile(rb"([0-9a-fA-F]{1,8})(?:[ \t]*;[^\r\n\x00]{0,256})?\Z")
+_SIZE = re.compile(rb"([0-9a-fA-F]{1,16})(?:[ \t]*;[^\r\n\x00]{0,256})?\Z")
+
+
+_TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\x00]*\Z")
 
 
 class Malformed(ValueError):
@@ -44,6 +47,8 @@ class ChunkReader:
                 self._offset = end + 2 - start
                 if not line:
                     return end + 2
+                if not _TRAILER.match(line):
+                    raise Malformed(f"no header behind the chunks: {line[:20]!r}")
             elif not self._read_chunk(data, line, end + 2, start):
                 return None
 

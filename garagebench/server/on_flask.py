@@ -14,7 +14,7 @@ def make_app(desk: Desk) -> Wsgi:
     """Return the application."""
     app = Flask(__name__, static_folder=None)
 
-    def answer(path: str) -> Response:
+    def answer(path: object) -> Response:
         reply = desk.answer(request.environ)
         response = Response(
             desk.watch(reply) if reply.parked else reply.body,
@@ -28,6 +28,8 @@ def make_app(desk: Desk) -> Wsgi:
     options = {"methods": METHODS, "provide_automatic_options": False}
     app.add_url_rule("/", "root", answer, defaults={"path": ""}, **options)  # type: ignore[arg-type]
     app.add_url_rule("/<path:path>", "any", answer, **options)  # type: ignore[arg-type]
+    for status in (404, 405):  # what Flask refuses itself is the service's to answer, too
+        app.register_error_handler(status, answer)
     return app.wsgi_app
 
 

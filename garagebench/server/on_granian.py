@@ -18,8 +18,9 @@ from granian.server.embed import Server
 from garagebench.errors import GarageError
 from garagebench.server import problems
 from garagebench.server.limits import DISCARD_BYTES
+from garagebench.server.openapi import TIMING_HEADER
 from garagebench.server.registry import Job
-from garagebench.server.service import TIMING_HEADER, Reply
+from garagebench.server.service import Reply
 from garagebench.server.stopping import wait_for_signal, wait_until_idle
 
 REST_S = 0.3
@@ -63,12 +64,18 @@ class App:
             return self._service.problem(problems.TOO_SLOW, "the body did not come in time")
         if body is None:
             return self._service.too_large(limit)
+        headers = scope.headers
+        if scope.http_version != "1" and len(headers.get_all("host")) != 1:
+            return self._service.problem(problems.MALFORMED, "HTTP/1.1 wants one Host")
+        content_type = headers.get("content-type")
+        if content_type is None and "content-type" in headers:
+            content_type = "no text"  # what Granian cannot decode it says is not there
         return self._service.answer(
             scope.method,
             scope.path,
-            scope.headers.get("content-type"),
+            content_type,
             body,
-            TIMING_HEADER.lower() in scope.headers,
+            TIMING_HEADER.lower() in headers,
         )
 
     async def _read(self, scope: Any, protocol: Any) -> bytes | None:
@@ -116,7 +123,6 @@ async def _serve(job: Job) -> int:
         log_enabled=False,
     )
     server.listener_fd = job.listener.dup().detach()  # Granian closes it
-    job.listener.close()
     serving = asyncio.create_task(server.serve())
     signalled = asyncio.create_task(wait_for_signal(job))
     await asyncio.wait([serving, signalled], return_when=asyncio.FIRST_COMPLETED)
@@ -125,6 +131,7 @@ async def _serve(job: Job) -> int:
         await serving
         raise ServerFailed("Granian ended by itself")
     number = signalled.result()
+    job.listener.close()
     server.stop()
     await wait_until_idle(lambda: app.in_flight, limits.drain_s)
     await asyncio.wait([serving], timeout=limits.drain_s)

@@ -22,9 +22,12 @@ from gunicorn.errors import HaltServer
 from gunicorn.workers.gthread import ThreadWorker
 
 from garagebench.errors import GarageError
+from garagebench.server import problems
+from garagebench.server.door import LOOK_S, MOST_S, SETTLE_S, count_waiting, turn_away
 from garagebench.server.limits import DISCARD_BYTES, Limits
+from garagebench.server.openapi import TIMING_HEADER
 from garagebench.server.registry import Job
-from garagebench.server.service import TIMING_HEADER, Reply, Service
+from garagebench.server.service import Reply, Service
 
 #: A client that is slow occupies a thread until its request is whole or its time is over.
 THREADS = 32
@@ -55,6 +58,8 @@ class Desk:
         if int(environ.get("CONTENT_LENGTH") or 0) <= DISCARD_BYTES:
             body = environ["wsgi.input"].read(limit + 1)
         with self._lock:
+            if "HTTP_HOST" not in environ and environ["SERVER_PROTOCOL"] != "HTTP/1.0":
+                return self._service.problem(problems.MALFORMED, "HTTP/1.1 wants one Host")
             if len(body) > limit or int(environ.get("CONTENT_LENGTH") or 0) > limit:
                 return self._service.too_large(limit)
             return self._service.answer(
@@ -112,10 +117,16 @@ class _Worker(ThreadWorker):
         self.job.service.ready = False
         limits = self.job.limits
         self._deadline_s = time.monotonic() + limits.grace_s + limits.drain_s
-        if limits.grace_s:
-            threading.Timer(limits.grace_s, super().handle_exit, (sig, frame)).start()
-        else:
-            super().handle_exit(sig, frame)
+        threading.Timer(limits.grace_s, self._close, (sig, frame)).start()
+
+    def _close(self, sig: int, frame: Any) -> None:
+        """Take in who is before the door, and then do what gunicorn does."""
+        if all(turn_away(listener) for listener in self.sockets):
+            end_s = time.monotonic() + MOST_S
+            while any(map(count_waiting, self.sockets)) and time.monotonic() < end_s:
+                time.sleep(LOOK_S)
+            time.sleep(SETTLE_S)
+        super().handle_exit(sig, frame)
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Take connections or not; gunicorn itself leaves the socket open until all is drained."""

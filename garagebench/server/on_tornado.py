@@ -8,9 +8,10 @@ from tornado.http1connection import HTTP1Connection
 from tornado.web import Application, RequestHandler, stream_request_body
 
 from garagebench.server import problems
-from garagebench.server.limits import Limits
+from garagebench.server.limits import DISCARD_BYTES, Limits
+from garagebench.server.openapi import TIMING_HEADER
 from garagebench.server.registry import Job
-from garagebench.server.service import TIMING_HEADER, Reply, Service
+from garagebench.server.service import Reply, Service, find_path
 from garagebench.server.tornado_http import Server, is_gone, is_huge, serve, settle
 
 
@@ -35,6 +36,8 @@ class ApiHandler(RequestHandler):
         self._size += len(chunk)
         if self._size <= self._limit_bytes:
             self._body += chunk
+        elif self._size > DISCARD_BYTES:
+            self._reply(self._service.too_large(self._limit_bytes))
 
     def handle(self) -> None:
         """Answer."""
@@ -48,7 +51,7 @@ class ApiHandler(RequestHandler):
         self._reply(
             self._service.answer(
                 request.method or "",
-                request.path,
+                find_path(request.path),
                 headers.get("Content-Type"),
                 self._body,
                 TIMING_HEADER in headers,
@@ -60,7 +63,7 @@ class ApiHandler(RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer what Tornado refuses itself: methods that it does not know, and what went wrong in this class."""
         service, request = self._service, self.request
-        refusal = service.refuse_head(request.method or "", request.path, None)
+        refusal = service.refuse_head(request.method or "", find_path(request.path), None)
         self._reply(refusal or service.problem(problems.INTERNAL, "the log says how"))
 
     def compute_etag(self) -> None:

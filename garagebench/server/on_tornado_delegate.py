@@ -17,9 +17,10 @@ from tornado.httputil import (
     format_timestamp,
 )
 
-from garagebench.server.limits import Limits
+from garagebench.server.limits import DISCARD_BYTES, Limits
+from garagebench.server.openapi import TIMING_HEADER
 from garagebench.server.registry import Job
-from garagebench.server.service import TIMING_HEADER, Reply, Service
+from garagebench.server.service import Reply, Service, find_path
 from garagebench.server.tornado_http import is_gone, is_huge, serve, settle
 
 _LINES = {
@@ -62,6 +63,8 @@ class _Request(HTTPMessageDelegate):
         self._size += len(chunk)
         if self._size <= self._api.limit_bytes:
             self._body += chunk
+        elif self._size > DISCARD_BYTES:
+            self._reply(self._api.service.too_large(self._api.limit_bytes))
 
     def finish(self) -> None:
         if is_gone(self._connection):
@@ -73,7 +76,7 @@ class _Request(HTTPMessageDelegate):
         self._reply(
             service.answer(
                 self._line.method,
-                self._line.path.partition("?")[0],
+                find_path(self._line.path),
                 headers.get("Content-Type"),
                 self._body,
                 TIMING_HEADER in headers,

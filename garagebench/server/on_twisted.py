@@ -14,10 +14,13 @@ from twisted.web.http import HTTPChannel, Request, datetimeToString
 from twisted.web.http import HTTPFactory as Factory
 
 from garagebench.server import problems
+from garagebench.server.door import LOOK_S, MOST_S, SETTLE_S, count_waiting, turn_away
 from garagebench.server.limits import DISCARD_BYTES
+from garagebench.server.openapi import TIMING_HEADER
 from garagebench.server.raw import render_reply
 from garagebench.server.registry import Job
-from garagebench.server.service import TIMING_HEADER, Reply
+from garagebench.server.service import Reply, find_path
+from garagebench.server.stopping import ECHO_S, SIGNALS
 
 reactor: Any = _reactor  # its type depends on the platform
 
@@ -40,10 +43,21 @@ class _Request(Request):
             self.too_large = True
             self._refuse()
 
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:  # noqa: N802
+        """Hand the request on. Twisted would first read the body as a form, and answer what is none itself."""
+        self.content.seek(0)
+        self.method, self.uri, self.clientproto = command, path, version
+        self.path, _, _ = path.partition(b"?")
+        self.process()
+
     def process(self) -> None:
         if self.too_large or self._disconnected:
             return
         job = self.channel.factory.job
+        objection = self._object_to()
+        if objection:
+            self._end_with(job.service.problem(problems.MALFORMED, objection))
+            return
         if self.size > job.limits.body_bytes:
             self._send(job.service.too_large(job.limits.body_bytes))
             return
@@ -51,17 +65,32 @@ class _Request(Request):
         self._send(
             job.service.answer(
                 self.method.decode("latin-1"),
-                self.path.decode("latin-1"),
+                find_path(self.path.decode("latin-1")),
                 None if content_type is None else content_type.decode("latin-1"),
                 self.content.read(),
                 self.getHeader(TIMING_HEADER.lower().encode()) is not None,
             )
         )
 
+    def _object_to(self) -> str:
+        """Return what is wrong with headers that Twisted lets pass, or an empty text."""
+        headers = self.requestHeaders
+        is_old = self.clientproto == b"HTTP/1.0"
+        hosts = len(headers.getRawHeaders(b"host", ()))
+        if hosts > 1 or not (hosts or is_old):
+            return "HTTP/1.1 wants one Host"
+        codings = headers.getRawHeaders(b"transfer-encoding", ())
+        if codings and (is_old or [coding.lower() for coding in codings] != [b"chunked"]):
+            return "Transfer-Encoding must be chunked, once, in HTTP/1.1"
+        return ""
+
     def _refuse(self) -> None:
         """Answer before the body has come, and end the connection."""
         job = self.channel.factory.job
-        self.channel.transport.write(render_reply(job.service.too_large(job.limits.body_bytes)))
+        self._end_with(job.service.too_large(job.limits.body_bytes))
+
+    def _end_with(self, reply: Reply) -> None:
+        self.channel.transport.write(render_reply(reply))
         self.channel.loseConnection()
 
     def _send(self, reply: Reply) -> None:
@@ -148,20 +177,35 @@ class _Ending:
         self.number = 0
 
     def note(self, number: int, _frame: Any) -> None:
-        for known in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(known, signal.SIG_DFL)
+        for known in SIGNALS:
+            signal.signal(known, signal.SIG_IGN)
         self.number = number
         reactor.callFromThread(self._begin)
 
     def _begin(self) -> None:
         limits = self._factory.job.limits
         self._factory.job.service.ready = False
+        for known in SIGNALS:
+            reactor.callLater(ECHO_S, signal.signal, known, signal.SIG_DFL)
         reactor.callLater(limits.grace_s, self._close)
         reactor.callLater(limits.grace_s + limits.drain_s, reactor.stop)
 
     def _close(self) -> None:
-        self._port.stopListening()
         self._factory.is_open = False
+        if turn_away(self._port.socket):
+            self._take_in(MOST_S)
+        else:
+            self._stop_listening()
+
+    def _take_in(self, left_s: float) -> None:
+        """Go on when the requests of those before the door have been read."""
+        if count_waiting(self._port.socket) and left_s > 0:
+            reactor.callLater(LOOK_S, self._take_in, left_s - LOOK_S)
+        else:
+            reactor.callLater(SETTLE_S, self._stop_listening)
+
+    def _stop_listening(self) -> None:
+        self._port.stopListening()
         LoopingCall(self._look).start(0.02)
 
     def _look(self) -> None:
@@ -178,7 +222,7 @@ def run(job: Job) -> int:
     port = reactor.adoptStreamPort(job.listener.fileno(), job.listener.family, factory)
     job.listener.close()  # Twisted has its own copy
     ending = _Ending(factory, port)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in SIGNALS:
         signal.signal(number, ending.note)
     LoopingCall(factory.keep_time).start(1)
     reactor.callWhenRunning(job.started)

@@ -8,30 +8,49 @@ from typing import Any
 from garagebench import __version__
 from garagebench.layout import LARGEST_NUMBER, Layout
 
+METRICS = "text/plain"
+
+#: The request header that asks for `Server-Timing` in the reply. Measured on demand only: clock reads between the
+#: stages take longer than some of them.
+TIMING_HEADER = "X-Server-Timing"
+
 _NUMBER = {"type": "integer", "minimum": 1, "maximum": LARGEST_NUMBER}
+_COUNT = {"type": "integer", "minimum": 0}
+_TEXT = {"type": "string"}
+
+#: Asks for the header `Server-Timing` in the reply, whatever its value is.
+_TIMING = {"name": TIMING_HEADER, "in": "header", "schema": _TEXT}
 
 
 def describe_api(layout: Layout) -> bytes:
     """Return the OpenAPI document, with the vehicles and kinds of the layout."""
+    spaces = _object(free=_COUNT, taken=_COUNT)
     schemas = {
         "Vehicle": _object(vehicle={"type": "string", "enum": list(layout.tiers)}),
         "Location": _object(floor=_NUMBER, row=_NUMBER, space=_NUMBER),
         "Kind": _object(kind={"type": "string", "enum": list(layout.kinds)}),
+        "Garage": _object(kinds=_object(**dict.fromkeys(layout.kinds, spaces))),
+        "Status": _object(status=_TEXT),
+        "Document": {"type": "object", "required": ["openapi", "info", "paths"]},
+        "Text": _TEXT,
         "Problem": _object(
-            type={"type": "string"},
-            title={"type": "string"},
-            status={"type": "integer"},
-            detail={"type": "string"},
+            type={"type": "string", "format": "uri"},
+            title=_TEXT,
+            status={"type": "integer", "minimum": 400, "maximum": 599},
+            detail=_TEXT,
         ),
     }
+    park = _operation("park", "Park a vehicle", "Vehicle", "Location", 409)
+    park["responses"]["200"]["links"] = {"leave": _link_to_unpark()}
+    unpark = _operation("unpark", "Give a space back", "Location", "Kind", 404, 409)
     paths = {
-        "/park": {"post": _operation("Park a vehicle", "Vehicle", "Location", (409,))},
-        "/unpark": {"post": _operation("Give a space back", "Location", "Kind", (404, 409))},
-        "/garage": {"get": _view("Free and taken spaces of each kind")},
-        "/healthz": {"get": _view("Whether the process lives")},
-        "/readyz": {"get": _view("Whether requests are welcome", 503)},
-        "/metrics": {"get": _view("The books, for Prometheus")},
-        "/openapi.json": {"get": _view("This document")},
+        "/park": {"post": park},
+        "/unpark": {"post": unpark},
+        "/garage": {"get": _view("Free and taken spaces of each kind", "Garage")},
+        "/healthz": {"get": _view("Whether the process lives", "Status")},
+        "/readyz": {"get": _view("Whether requests are welcome", "Status", 503)},
+        "/metrics": {"get": _view("The books, for Prometheus", "Text", 501, media_type=METRICS)},
+        "/openapi.json": {"get": _view("This document", "Document")},
     }
     document = {
         "openapi": "3.1.0",
@@ -55,22 +74,33 @@ def _content(media_type: str, schema: str) -> dict[str, Any]:
     return {"content": {media_type: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}}
 
 
-def _problem(description: str) -> dict[str, Any]:
-    return {"description": description, **_content("application/problem+json", "Problem")}
+def _refusals(*statuses: int) -> dict[str, Any]:
+    content = _content("application/problem+json", "Problem")
+    return {str(status): {"description": "refused", **content} for status in statuses}
 
 
-def _operation(summary: str, asks: str, answers: str, refuses: tuple[int, ...]) -> dict[str, Any]:
-    refused = {str(status): _problem("refused") for status in (400, *refuses, 413, 415, 422)}
+def _operation(name: str, summary: str, asks: str, answers: str, *refuses: int) -> dict[str, Any]:
+    accepted = {
+        "description": answers,
+        "headers": {"Server-Timing": {"schema": _TEXT}},
+        **_content("application/json", answers),
+    }
     return {
+        "operationId": name,
         "summary": summary,
+        "parameters": [_TIMING],
         "requestBody": {"required": True, **_content("application/json", asks)},
-        "responses": {
-            "200": {"description": answers, **_content("application/json", answers)},
-            **refused,
-        },
+        "responses": {"200": accepted, **_refusals(400, *refuses, 413, 415, 422)},
     }
 
 
-def _view(summary: str, *refuses: int) -> dict[str, Any]:
-    refused = {str(status): _problem("refused") for status in refuses}
-    return {"summary": summary, "responses": {"200": {"description": "as asked"}, **refused}}
+def _link_to_unpark() -> dict[str, Any]:
+    """Return the link that says: what `park` answers is what `unpark` asks."""
+    return {"operationId": "unpark", "requestBody": "$response.body"}
+
+
+def _view(
+    summary: str, answers: str, *refuses: int, media_type: str = "application/json"
+) -> dict[str, Any]:
+    accepted = {"description": "as asked", **_content(media_type, answers)}
+    return {"summary": summary, "responses": {"200": accepted, **_refusals(*refuses)}}

@@ -6,9 +6,27 @@ from collections.abc import Sequence
 from email.utils import formatdate
 from http import HTTPStatus
 
-from garagebench.server.service import Reply
+from garagebench.server.service import JSON, Reply
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Replies(dict[int, bytes]):
+    """Length of a JSON body -> the bytes before it in a reply of 200; forgotten when the date changes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.date = formatdate(usegmt=True)
+
+    def __missing__(self, length: int) -> bytes:
+        head = f"HTTP/1.1 200 OK\r\nDate: {self.date}\r\nContent-Type: {JSON}\r\nContent-Length: {length}\r\n\r\n"
+        self[length] = head.encode()
+        return self[length]
+
+    def refresh(self) -> None:
+        """Take today's date and time."""
+        self.date = formatdate(usegmt=True)
+        self.clear()
 
 
 def render_reply(

@@ -6,6 +6,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from time import perf_counter_ns
 from typing import Any, NamedTuple
 
@@ -17,10 +18,6 @@ from garagebench.server.openapi import describe_api
 from garagebench.server.problems import Problem
 
 JSON = "application/json"
-
-#: The request header that asks for `Server-Timing` in the reply. Measured on demand only: clock reads between the
-#: stages take longer than some of them.
-TIMING_HEADER = "X-Server-Timing"
 
 POSTS = ("/park", "/unpark")
 GETS = ("/garage", "/healthz", "/readyz", "/metrics", "/openapi.json")
@@ -99,8 +96,11 @@ class Service:
         """Free the space that a reply to `park` gave away: it could not be written, so nobody knows of it."""
         if self._record is not None:
             self._record("unpark", body)
-        self._unpark(body)  # what park answers is what unpark asks
-        self.given_back += 1
+        with suppress(
+            SpaceEmpty
+        ):  # somebody guessed where it is and has freed it: that is in the books
+            self._unpark(body)  # what park answers is what unpark asks
+            self.given_back += 1
 
     def answer(
         self, method: str, path: str, content_type: str | None, body: bytes, timing: bool = False
@@ -204,6 +204,14 @@ class Service:
                 "metrics need prometheus-client: pip install 'garagebench[server]'",
             )
         return Reply(200, METRICS_TYPE, text)
+
+
+def find_path(target: str) -> str:
+    """Return the path that a request is for: its target without the query, and without scheme and host before it."""
+    scheme, separator, rest = target.partition("://")
+    if separator and scheme.lower() in ("http", "https"):
+        target = "/" + rest.partition("/")[2]
+    return target.partition("?")[0]
 
 
 def find_refusal(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from tornado.httpserver import HTTPServer
 from tornado.httputil import (
     HTTPConnection,
     HTTPHeaders,
+    HTTPInputError,
     HTTPMessageDelegate,
     HTTPServerConnectionDelegate,
     RequestStartLine,
@@ -39,7 +41,7 @@ class Server(HTTPServer):
             idle_connection_timeout=min(limits.header_timeout_s, limits.idle_timeout_s),
             body_timeout=limits.body_timeout_s,
             max_header_size=limits.header_bytes,
-            max_body_size=DISCARD_BYTES,
+            max_body_size=sys.maxsize,  # its refusal would be a bare 400: the delegates see to it
             max_buffer_size=2 * DISCARD_BYTES,
         )
         self.in_flight = 0
@@ -58,26 +60,33 @@ class Server(HTTPServer):
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> _Watched:
         """Watch every request, so that one knows when all have been answered."""
-        return _Watched(self, super().start_request(server_conn, request_conn))
+        inner = super().start_request(server_conn, request_conn)
+        return _Watched(self, cast(HTTP1Connection, request_conn), inner)
 
     def on_close(self, server_conn: object) -> None:
         """Count the connection out."""
         self._open -= 1
         super().on_close(server_conn)
 
+    def let_go(self) -> None:
+        """Let every reply be the last one on its connection."""
+        self.conn_params.no_keep_alive = True
+
     async def drain(self, deadline_s: float) -> None:
         """Take no more connections, answer what has begun, and close."""
         self.stop()
-        self.conn_params.no_keep_alive = True
         await wait_until_idle(lambda: self.in_flight, deadline_s)
         await self.close_all_connections()
 
 
 class _Watched(HTTPMessageDelegate):
-    """Hands everything on, and counts the request while it is in flight."""
+    """Hands everything on but what Tornado should not have let pass, and counts the request while it is in flight."""
 
-    def __init__(self, server: Server, inner: HTTPMessageDelegate) -> None:
+    def __init__(
+        self, server: Server, connection: HTTP1Connection, inner: HTTPMessageDelegate
+    ) -> None:
         self._server = server
+        self._connection = connection
         self._inner = inner
         self._counted = False
         self.data_received = inner.data_received  # type: ignore[method-assign]
@@ -85,6 +94,10 @@ class _Watched(HTTPMessageDelegate):
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
+        object_to(start_line, headers)
+        if "close" in split_list(headers.get("Connection", "")):
+            # Tornado does so itself where the header has no other word in it.
+            self._connection._disconnect_on_finish = True  # noqa: SLF001
         self._server.in_flight += 1
         self._counted = True
         return self._inner.headers_received(start_line, headers)
@@ -101,6 +114,21 @@ class _Watched(HTTPMessageDelegate):
         if self._counted:
             self._counted = False
             self._server.in_flight -= 1
+
+
+def object_to(start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
+    """Raise HTTPInputError, which Tornado answers with 400, for what it lets pass and a proxy might read otherwise."""
+    is_old = start_line.version == "HTTP/1.0"
+    if is_old and "Transfer-Encoding" in headers:
+        raise HTTPInputError("HTTP/1.0 has no Transfer-Encoding")
+    hosts = len(headers.get_list("Host"))
+    if hosts > 1 or not (hosts or is_old):
+        raise HTTPInputError("HTTP/1.1 wants one Host")
+
+
+def split_list(value: str) -> list[str]:
+    """Return the words of a header that is a list, in small letters."""
+    return [word.strip() for word in value.lower().split(",")]
 
 
 def refuse_connection(service: Service) -> Reply:
@@ -146,7 +174,7 @@ def serve(job: Job, delegate: HTTPServerConnectionDelegate) -> int:
 async def _serve(job: Job, delegate: HTTPServerConnectionDelegate) -> int:
     server = Server(delegate, job.service, job.limits)
     server.add_sockets([job.listener])
-    number = await wait_for_signal(job)
+    number = await wait_for_signal(job, server.let_go)
     await server.drain(job.limits.drain_s)
     job.ended()
     return number

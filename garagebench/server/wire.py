@@ -7,62 +7,23 @@ that came in one read are answered in one write, and one sweep a second keeps th
 from __future__ import annotations
 
 import asyncio
-import os
-from email.utils import formatdate
-from enum import IntEnum
-from typing import Any, cast
+from typing import Any
 
 import uvloop
 
-from garagebench.server import problems
-from garagebench.server.chunks import ChunkReader, Malformed, TooLarge
 from garagebench.server.limits import Limits
-from garagebench.server.raw import CONTINUE, render_reply
+from garagebench.server.raw import Replies
 from garagebench.server.registry import Job
-from garagebench.server.service import JSON, Reply, Service
+from garagebench.server.service import Service
 from garagebench.server.stopping import wait_for_signal, wait_until_idle
-from garagebench.server.wire_head import (
-    CHUNKED,
-    KNOWN_BYTES,
-    KNOWN_HEADS,
-    Head,
-    read_head,
-    too_large,
-)
+from garagebench.server.wire_connection import Connection, Waits
+from garagebench.server.wire_head import KNOWN_BYTES, KNOWN_HEADS, Head, read_head
 
 #: How long what a client still sends is read and thrown away after a reply that ends the connection: were it closed at
 #: once, the client's system would be told of a reset and might throw the reply away.
 LINGER_S = 2.0
 
 SWEEP_S = 1.0
-
-
-class Waits(IntEnum):
-    """What a connection waits for; the time of each is limited."""
-
-    IDLE = 0
-    HEADER = 1
-    BODY = 2
-    WRITE = 3  # the client takes no replies
-    LINGER = 4
-
-
-class Replies(dict[int, bytes]):
-    """Length of a JSON body -> the bytes before it in a reply of 200; forgotten when the date changes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.date = formatdate(usegmt=True)
-
-    def __missing__(self, length: int) -> bytes:
-        head = f"HTTP/1.1 200 OK\r\nDate: {self.date}\r\nContent-Type: {JSON}\r\nContent-Length: {length}\r\n\r\n"
-        self[length] = head.encode()
-        return self[length]
-
-    def refresh(self) -> None:
-        """Take today's date and time."""
-        self.date = formatdate(usegmt=True)
-        self.clear()
 
 
 class Wire:
@@ -94,22 +55,31 @@ class Wire:
         return head
 
     async def keep_time(self) -> None:
-        """Once in SWEEP_S, end what has waited too long. No time-out comes early, and none more than two sweeps late."""
-        loop = asyncio.get_running_loop()
-        self.now_s = loop.time()
+        """Once in SWEEP_S, end what has waited too long."""
         while True:
             await asyncio.sleep(SWEEP_S)
-            self.now_s = loop.time()
-            self.replies.refresh()
-            for connection in list(self.connections):
-                waited_s = self.now_s - connection.since_s - SWEEP_S
-                if waited_s > self._timeouts_s[connection.waits]:
-                    connection.time_out()
+            self.sweep()
 
-    def drain(self) -> None:
-        """Let go of who asks nothing; all others get `Connection: close` with their reply."""
+    def sweep(self) -> None:
+        """End what has waited too long. No time-out comes early, and none more than two sweeps late.
+
+        Time is the number of sweeps: were it read from a clock, a server that had no processor for a while would take
+        its own absence for that of its clients.
+        """
+        self.now_s += SWEEP_S
+        self.replies.refresh()
+        for connection in list(self.connections):
+            waited_s = self.now_s - connection.since_s - SWEEP_S
+            if waited_s > self._timeouts_s[connection.waits]:
+                connection.time_out()
+
+    def let_go(self) -> None:
+        """Let every reply be the last one on its connection."""
         self.draining = True
         self.heads.clear()
+
+    def drain(self) -> None:
+        """End the connections of those who ask nothing."""
         for connection in list(self.connections):
             if connection.waits is Waits.IDLE:
                 connection.end()
@@ -118,240 +88,6 @@ class Wire:
     def in_flight(self) -> int:
         """Connections on which a request has begun whose reply has not gone."""
         return sum(connection.waits is not Waits.LINGER for connection in self.connections)
-
-
-class Connection(asyncio.Protocol):
-    """One client. Requests are answered in the order in which they came, before more is read.
-
-    A reply counts as written when the operating system has all of it. The fast path therefore writes to the socket itself;
-    what does not fit is handed to the transport one reply at a time, and a space of which the client cannot have heard is
-    given back when the connection is lost.
-    """
-
-    transport: asyncio.Transport
-
-    def __init__(self, wire: Wire) -> None:
-        self.wire = wire
-        self.heads = wire.heads
-        self.replies = wire.replies
-        self.buffer = b""
-        self.waits = Waits.IDLE
-        self.since_s = wire.now_s
-        self.continued = False
-        self.chunks: ChunkReader | None = None
-        self.unsent: list[tuple[bytes, bytes | None]] = []
-        self.ends = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take a client, or say that there are too many."""
-        self.transport = cast(asyncio.Transport, transport)
-        self.transport.set_write_buffer_limits(high=0)
-        wire = self.wire
-        self.fd = self.transport.get_extra_info("socket").fileno()
-        if len(wire.connections) >= wire.limits.connections:
-            reply = wire.service.problem(problems.UNAVAILABLE, "too many connections")
-            self.transport.write(render_reply(reply))
-            self.transport.close()
-            return
-        wire.connections.add(self)
-
-    def connection_lost(self, _error: Exception | None) -> None:
-        """Give back what the client cannot have heard of."""
-        self.wire.connections.discard(self)
-        for _, parked in self.unsent:
-            if parked is not None:
-                self.wire.service.take_back(parked)
-        self.unsent = []
-
-    def data_received(self, data: bytes) -> None:  # noqa: C901  a call less for each request
-        """Answer every request that is whole."""
-        if self.waits is Waits.LINGER:
-            return
-        if self.buffer:
-            data = self.buffer + data
-        out: list[bytes] = []
-        parked: list[tuple[int, bytes]] = []
-        replies = self.replies
-        heads = self.heads
-        position = 0
-        end_of_data = len(data)
-        while position < end_of_data:
-            end = data.find(b"\r\n\r\n", position) + 4
-            if end == 3:  # noqa: PLR2004  not found
-                self._await_header(data, position, out)
-                break
-            line = data[position:end]
-            head = heads.get(line)
-            if head is None:
-                head = self.wire.learn(line)
-            stop = end + head.length
-            if not head.plain or stop > end_of_data:
-                stop = self._answer_special(head, data, end, out, parked)
-                if stop < 0:
-                    break
-            else:
-                try:
-                    body = head.handle(data[end:stop])
-                except Exception as error:  # noqa: BLE001  a broken implementation must not end the server
-                    out.append(self._render(self._refuse(head, error), ""))
-                else:
-                    if head.parks:
-                        parked.append((len(out), body))
-                    out.append(replies[len(body)] + body)
-            position = stop
-        else:
-            self.buffer = b""
-            self.waits = Waits.IDLE
-            self.since_s = self.wire.now_s
-            self._write(out, parked)
-            return
-        self.buffer = data[position:]
-        self._write(out, parked)
-
-    def eof_received(self) -> bool:
-        """Keep the way to a client open that has said its last word and is still being answered."""
-        return bool(self.unsent)
-
-    def resume_writing(self) -> None:
-        """Hand the next reply to the transport: the system has all before it."""
-        if self.unsent:
-            self.unsent.pop(0)
-            self._write_next()
-
-    def time_out(self) -> None:
-        """End a connection that has kept us waiting."""
-        if self.waits in (Waits.HEADER, Waits.BODY):
-            what = self.waits.name.lower()
-            reply = self.wire.service.problem(problems.TOO_SLOW, f"the {what} did not come in time")
-            self.transport.write(render_reply(reply))
-            self.transport.close()
-        elif self.waits is Waits.IDLE:
-            self.transport.close()
-        else:
-            self.transport.abort()
-
-    def end(self) -> None:
-        """Say that no more comes, and read on for a moment what the client had sent before it knew."""
-        self.buffer = b""
-        self.waits = Waits.LINGER
-        self.since_s = self.wire.now_s
-        self.transport.write_eof()
-
-    def _wait(self, waits: Waits) -> None:
-        """Wait for the rest of something; its time runs from its beginning, not from its last byte."""
-        if self.waits is not waits:
-            self.waits = waits
-            self.since_s = self.wire.now_s
-
-    def _await_header(self, data: bytes, position: int, out: list[bytes]) -> None:
-        if len(data) - position > self.wire.limits.header_bytes:
-            self._end_with(too_large(self.wire.service, self.wire.limits), out)
-            return
-        if position:  # a request further on than the one that was waited for
-            self.waits = Waits.IDLE
-        self._wait(Waits.HEADER)
-
-    def _answer_special(
-        self, head: Head, data: bytes, start: int, out: list[bytes], parked: list[tuple[int, bytes]]
-    ) -> int:
-        """Answer what is not plain. Return where the next request begins; -1 to wait, or to end the connection."""
-        wire = self.wire
-        if head.last_word is not None:
-            return self._end_with(head, out)
-        try:
-            stop = self._find_end(head, data, start)
-        except Malformed as error:
-            problem = wire.service.problem(problems.MALFORMED, str(error))
-            return self._end_with(head.end_with(lambda: problem), out)
-        except TooLarge:
-            problem = wire.service.too_large(wire.limits.body_bytes)
-            return self._end_with(head.end_with(lambda: problem), out)
-        if stop is None:
-            self._await_body(head, out)
-            return -1
-        body = self.chunks.body if self.chunks else data[start:stop]
-        self.continued = False
-        self.chunks = None
-        service = wire.service
-        reply = service.answer(head.method, head.path, head.content_type, body, head.timing)
-        if reply.parked:
-            parked.append((len(out), reply.body))
-        out.append(self._render(reply, head.connection, head_only=head.method == "HEAD"))
-        self.ends = head.connection == "close"
-        return -1 if self.ends else stop
-
-    def _find_end(self, head: Head, data: bytes, start: int) -> int | None:
-        """Return where the body ends that begins at `start`; None where more must come. Raises Malformed, TooLarge."""
-        if head.length == CHUNKED:
-            self.chunks = self.chunks or ChunkReader(self.wire.limits.body_bytes)
-            return self.chunks.read(data, start)
-        stop = start + head.length
-        return None if stop > len(data) else stop
-
-    def _await_body(self, head: Head, out: list[bytes]) -> None:
-        if out:  # a request further on than the one that was waited for
-            self.waits = Waits.IDLE
-        self._wait(Waits.BODY)
-        if head.expects and not self.continued:
-            self.continued = True
-            out.append(CONTINUE)
-
-    def _end_with(self, head: Head, out: list[bytes]) -> int:
-        assert head.last_word is not None  # noqa: S101  for the type checker
-        out.append(self._render(head.last_word(), head.connection))
-        self.ends = True
-        return -1
-
-    def _refuse(self, head: Head, error: Exception) -> Reply:
-        return self.wire.service.refuse("park" if head.parks else "unpark", error)
-
-    def _render(self, reply: Reply, connection: str, *, head_only: bool = False) -> bytes:
-        return render_reply(reply, connection, head_only=head_only, date=self.replies.date)
-
-    def _write(self, out: list[bytes], parked: list[tuple[int, bytes]]) -> None:
-        """Write the replies; give the spaces back of which the client cannot hear any more."""
-        if not out:
-            return
-        data = out[0] if len(out) == 1 else b"".join(out)
-        try:
-            sent = os.write(self.fd, data)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            for _, body in parked:
-                self.wire.service.take_back(body)
-            self.transport.abort()
-            return
-        if sent < len(data):
-            self._write_later(out, dict(parked), sent)
-        elif self.ends:
-            self.end()
-
-    def _write_later(self, out: list[bytes], parked: dict[int, bytes], sent: int) -> None:
-        """Keep what the system did not take, and read nothing more until it has."""
-        for number, reply in enumerate(out):
-            if sent < len(reply):
-                self.unsent.append((reply[max(sent, 0) :], parked.get(number)))
-            sent -= len(reply)
-        self.waits = Waits.WRITE
-        self.since_s = self.wire.now_s
-        self.transport.pause_reading()
-        self._write_next()
-
-    def _write_next(self) -> None:
-        while self.unsent and not self.transport.is_closing():
-            self.since_s = self.wire.now_s
-            self.transport.write(self.unsent[0][0])
-            if self.transport.get_write_buffer_size():
-                return  # to be resumed
-            self.unsent.pop(0)
-        if self.unsent or self.transport.is_closing():
-            return
-        if self.ends:
-            self.end()
-            return
-        self.waits = Waits.HEADER if self.buffer else Waits.IDLE
-        self.transport.resume_reading()
 
 
 def run(job: Job) -> int:
@@ -365,7 +101,7 @@ async def _serve(job: Job) -> int:
     time_keeper = asyncio.create_task(wire.keep_time())
     factory: Any = lambda: Connection(wire)  # noqa: E731
     server = await loop.create_server(factory, sock=job.listener, backlog=job.limits.backlog)
-    number = await wait_for_signal(job)
+    number = await wait_for_signal(job, wire.let_go)
     server.close()
     wire.drain()
     await wait_until_idle(lambda: wire.in_flight, job.limits.drain_s)

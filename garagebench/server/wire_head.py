@@ -6,18 +6,19 @@ the protocol looks a head up, and asks httptools only about those that it has no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 
 import httptools
 
 from garagebench.server import problems
 from garagebench.server.limits import Limits
-from garagebench.server.service import POSTS, TIMING_HEADER, Reply, Service, find_refusal
+from garagebench.server.openapi import TIMING_HEADER
+from garagebench.server.service import POSTS, Reply, Service, find_path, find_refusal
 
 CHUNKED = -1
 
-#: Heads that are remembered, and how long one may be: 4 MiB at most, however inventive the clients are.
+#: Heads that are remembered, and how long one may be: 9 MiB at most, however inventive the clients are.
 KNOWN_HEADS = 4096
 KNOWN_BYTES = 1024
 
@@ -57,7 +58,7 @@ class Head:
         self.connection = ""
 
     def end_with(self, last_word: Callable[[], Reply]) -> Head:
-        """Return the same head, for a connection that ends with that reply."""
+        """Return the same head, now of a connection that ends with that reply. Never of one that is known by heart."""
         self.last_word = last_word
         self.plain = False
         self.connection = "close"
@@ -70,13 +71,18 @@ class _Parsed:
     def __init__(self) -> None:
         self.url = b""
         self.headers: dict[bytes, bytes] = {}
+        self.repeated: set[bytes] = set()
         self.complete = False
 
     def on_url(self, url: bytes) -> None:
         self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers[name.lower()] = value
+        name = name.lower()
+        if name in self.headers:
+            self.repeated.add(name)
+            value = self.headers[name] + b", " + value
+        self.headers[name] = value
 
     def on_headers_complete(self) -> None:
         self.complete = True
@@ -94,16 +100,16 @@ def read_head(data: bytes, service: Service, limits: Limits, *, is_last: bool) -
         with suppress(httptools.HttpParserUpgrade):  # an offer, which we do not take
             parser.feed_data(data[-1:])
     except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-        return _malformed(service, str(error) or type(error).__name__)
+        return malformed(service, str(error) or type(error).__name__)
     # Where httptools and we do not see the same end, a body could pass as a request.
     if early or not parsed.complete:
-        return _malformed(service, "the headers do not end with one empty line")
-    objection = _object_to(parser, parsed.headers)
+        return malformed(service, "the headers do not end with one empty line")
+    objection = _object_to(data, parsed)
     if objection:
-        return _malformed(service, objection)
+        return malformed(service, objection)
     head = _interpret(parser, parsed, is_last=is_last)
     if head.length > limits.body_bytes:
-        return head.end_with(lambda: service.too_large(limits.body_bytes))
+        return body_too_large(service, limits, head.method)
     return _route(head, service)
 
 
@@ -113,17 +119,31 @@ def too_large(service: Service, limits: Limits) -> Head:
     return Head().end_with(lambda: service.problem(problems.HEADERS_TOO_LARGE, detail))
 
 
-def _malformed(service: Service, detail: str) -> Head:
+def body_too_large(service: Service, limits: Limits, method: str) -> Head:
+    """Return the head that stands for one whose body is over its limit."""
+    head = Head().end_with(lambda: service.too_large(limits.body_bytes))
+    head.method = method
+    return head
+
+
+def malformed(service: Service, detail: str) -> Head:
+    """Return the head that stands for what cannot be read."""
     return Head().end_with(lambda: service.problem(problems.MALFORMED, detail))
 
 
-def _object_to(parser: httptools.HttpRequestParser, headers: Mapping[bytes, bytes]) -> str:
-    """Return what is wrong with headers that httptools lets pass, or an empty text."""
-    coding = headers.get(b"transfer-encoding")
-    if coding is not None and (coding.lower() != b"chunked" or b"content-length" in headers):
-        return "Transfer-Encoding must be chunked, without a Content-Length"
-    if parser.get_http_version() == "1.1" and b"host" not in headers:
-        return "HTTP/1.1 wants a Host"
+def _object_to(data: bytes, parsed: _Parsed) -> str:
+    """Return what is wrong with a head that httptools lets pass, or an empty text."""
+    line, _, _ = data.lstrip(b"\r\n").partition(b"\r\n")
+    is_old = line.endswith(b" HTTP/1.0")
+    if not (is_old or line.endswith(b" HTTP/1.1")):  # it takes HTTP/0.9, HTTP/2.0 and RTSP/1.0
+        return "only HTTP/1.1 and HTTP/1.0 are spoken here"
+    if b"transfer-encoding" in parsed.headers:
+        if parsed.headers[b"transfer-encoding"].lower() != b"chunked":
+            return "Transfer-Encoding must be chunked, and once"
+        if is_old:
+            return "HTTP/1.0 has no Transfer-Encoding"
+    if b"host" in parsed.repeated or not (is_old or b"host" in parsed.headers):
+        return "HTTP/1.1 wants one Host"
     return ""
 
 
@@ -131,18 +151,25 @@ def _interpret(parser: httptools.HttpRequestParser, parsed: _Parsed, *, is_last:
     headers = parsed.headers
     head = Head()
     head.method = parser.get_method().decode("latin-1")
-    head.path = parsed.url.partition(b"?")[0].decode("latin-1")
+    head.path = find_path(parsed.url.decode("latin-1"))
     chunked = b"transfer-encoding" in headers
     head.length = CHUNKED if chunked else int(headers.get(b"content-length", b"0"))
     content_type = headers.get(b"content-type")
     head.content_type = None if content_type is None else content_type.decode("latin-1")
-    head.expects = headers.get(b"expect", b"").lower() == b"100-continue"
+    head.expects = b"100-continue" in _split_list(headers.get(b"expect", b""))
     head.timing = TIMING_HEADER.lower().encode() in headers
-    if is_last or not parser.should_keep_alive():
+    is_old = parser.get_http_version() == "1.0"
+    # Not `should_keep_alive`: of "x, close" it sees the first word only.
+    words = _split_list(headers.get(b"connection", b""))
+    if is_last or b"close" in words or (is_old and b"keep-alive" not in words):
         head.connection = "close"
-    elif parser.get_http_version() == "1.0":
+    elif is_old:
         head.connection = "keep-alive"
     return head
+
+
+def _split_list(value: bytes) -> list[bytes]:
+    return [word.strip() for word in value.lower().split(b",")]
 
 
 def _route(head: Head, service: Service) -> Head:

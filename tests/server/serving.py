@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -203,6 +203,13 @@ def make_post(path: str, body: bytes, *headers: str) -> bytes:
         *headers,
     ]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def cut(data: bytes, places: Sequence[int]) -> Iterator[bytes]:
+    """Yield the pieces; a place beyond the end is none."""
+    inner = sorted({place for place in places if 0 < place < len(data)})
+    for begin, end in zip([0, *inner], [*inner, len(data)], strict=True):
+        yield data[begin:end]
 
 
 #: Starts a server with the given options.
