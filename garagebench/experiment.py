@@ -17,6 +17,7 @@ from garagebench.contestants import (
     pair,
 )
 from garagebench.engine import Conductor, Contestant, Entrant, Progress, Result, ResultRow
+from garagebench.engine.candidate import AsksWorker
 from garagebench.engine.channel import Channel, WorkerFailed
 from garagebench.engine.conductor import TIMEOUT_S
 from garagebench.engine.files import ResultError
@@ -60,7 +61,8 @@ class SettingsError(GarageError):
 class Settings:
     """What a run measures. runtimes: empty for each implementation's own; spaces: None for the layout's own.
 
-    variants: stage -> variant, of every implementation but the reference.
+    variants: stage -> variant, of every implementation but the reference. servers: behind which the API is measured,
+    too; ladder: with servers that leave something out.
     """
 
     impls: tuple[str, ...] = CLASSIC
@@ -73,6 +75,8 @@ class Settings:
     budget_s: float = 30.0
     seed: int = 0
     variants: Mapping[str, str] = field(default_factory=dict)
+    servers: tuple[str, ...] = ()
+    ladder: bool = False
 
 
 def run(
@@ -81,7 +85,18 @@ def run(
     on_progress: Callable[[Progress], None] = lambda _: None,
     output: Path | None = None,
 ) -> Result:
-    """Measure what the settings say, in lock-step; contestants that cannot run are in the result with the reason.
+    """Measure what the settings say, in lock-step; contestants that cannot run are in the result with the reason."""
+    return conduct(Experiment(settings), settings, on_progress=on_progress, output=output)
+
+
+def conduct(
+    experiment: Experiment,
+    settings: Settings,
+    *,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    output: Path | None = None,
+) -> Result:
+    """Measure all that takes part in the experiment.
 
     output: a file that is written after each generation, so that a crash loses little. A full disk does not end the
     run; `save` the result where it must be said.
@@ -90,25 +105,25 @@ def run(
     def keep(result: Result) -> None:
         if output is not None:
             with contextlib.suppress(ResultError):
-                save(result, output)
+                save(experiment.judge(result), output)
 
-    experiment = Experiment(settings)
     entrants, absent = experiment.enter()
     conductor = Conductor(
         entrants,
         budget_s=settings.budget_s,
         seed=settings.seed,
         absent=absent,
-        notes=experiment.workload.caveats,
+        notes=experiment.notes,
         settings=experiment.describe(),
         environment=collect_environment(),
         on_progress=on_progress,
         on_generation=keep,
+        start_worker=experiment.start_worker,
         timeout_s=TIMEOUT_S,
     )
     result = conductor.run()
     keep(result)
-    return result
+    return experiment.judge(result)
 
 
 def save(result: Result, output: Path) -> None:
@@ -139,6 +154,21 @@ class Experiment:
         self.stages = stages
         self._interpreters = Interpreters()
         self._labels: dict[str, tuple[str, str]] = {}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of any figure should know beforehand."""
+        return self.workload.caveats
+
+    def start_worker(
+        self, python: str, core: int | None, environment: dict[str, str]
+    ) -> AsksWorker:
+        """Start a process for a contestant."""
+        return Channel(python, core, environment)
+
+    def judge(self, result: Result) -> Result:
+        """Return the result without figures that do not hold."""
+        return result
 
     def enter(self) -> tuple[list[Entrant], list[Contestant]]:
         """Return the entrants, the reference first, and the contestants that have no interpreter to run on."""
@@ -178,6 +208,7 @@ class Experiment:
             "impls": list(self._settings.impls),
             "runtimes": list(self._settings.runtimes),
             "stages": list(self._settings.stages),
+            "servers": list(self._settings.servers),
             "layout_label": self._layout_label,
             "workload_label": self.workload.name,
             "spaces": sum(self.layout.capacities),
@@ -315,7 +346,7 @@ def _make_row(row: ResultRow, settings: Any) -> Row:
         runtime=runtime,
         layout=settings["layout_label"],
         workload=settings["workload_label"],
-        server=None,
+        server=settings.get("served", {}).get(row.contestant),
         operation=operation,
         stage=stage,
         # Of what was not measured the engine knows no unit.
@@ -325,9 +356,7 @@ def _make_row(row: ResultRow, settings: Any) -> Row:
         low=row.low,
         high=row.high,
         in_context=row.in_context,
-        reference=None
-        if row.reference is None
-        else "@".join(settings["contestants"][row.reference]),
+        reference=None if row.reference is None else name_contestant(settings, row.reference),
         ratio=row.ratio,
         ratio_low=row.ratio_low,
         ratio_high=row.ratio_high,
@@ -335,12 +364,19 @@ def _make_row(row: ResultRow, settings: Any) -> Row:
     )
 
 
+def name_contestant(settings: Mapping[str, Any], contestant: str) -> str:
+    """Return what a contestant is called where people read: "lists@cpython3.11", with a server "lists@cpython3.11/wire"."""
+    name = "@".join(settings["contestants"][contestant])
+    server = settings.get("served", {}).get(contestant)
+    return name if server is None else f"{name}/{server}"
+
+
 def describe_problems(result: Result) -> list[str]:
     """Return a sentence for each contestant that could not be measured to the end; it begins with the name."""
     return [
         contestant.problem.reason
         if contestant.problem.reason.startswith(contestant.name)
-        else f"{'@'.join(result.settings['contestants'][contestant.name])}: {contestant.problem.reason}"
+        else f"{name_contestant(result.settings, contestant.name)}: {contestant.problem.reason}"
         for contestant in result.contestants
         if contestant.problem is not None
     ]
@@ -381,7 +417,7 @@ def exit_code(result: Result, named: tuple[str, ...]) -> int:
     """Return what the run's exit code is: 0, 1 (a named one cannot run, or failed), 3 (wrong answers), 130.
 
     named: the implementations that the user named, as opposed to the default ones. A named interpreter that is not
-    there is an error, whatever should have run on it; so are named variants that run nowhere.
+    there is an error, whatever should have run on it; so are named variants and named servers that run nowhere.
     """
     if result.interrupted:
         return 130
@@ -404,8 +440,12 @@ def exit_code(result: Result, named: tuple[str, ...]) -> int:
     idle = set(result.settings["runtimes"]) - {
         runtime for name, (_, runtime) in names.items() if name not in problems
     }
+    served = result.settings.get("served", {})
+    running = {served.get(name) for name in names if name not in problems}
     for name, problem in problems.items():
         impl, runtime = names[name]
+        if name in served and served[name] not in running:
+            return 1
         if problem.status == "invalid" or impl in labels or runtime in idle:
             return 1
     return 0

@@ -9,6 +9,8 @@ from pathlib import Path
 from garagebench.engine.channel import Channel, WorkerFailed
 from garagebench.engine.interpreter import Interpreter, find_interpreter
 from garagebench.errors import Unavailable
+from garagebench.http.entrants import OPERATIONS as SERVED
+from garagebench.http.entrants import STAGES as HTTP_STAGES
 from garagebench.impls.registry import entries
 from garagebench.layout import BUILTIN as LAYOUTS
 from garagebench.layout import Layout
@@ -63,10 +65,14 @@ def list_runtimes() -> Iterator[Item]:
 
 
 def list_stages() -> Iterator[Item]:
-    """Yield the stages of each operation, in the order of the request, each with its variants, the usual one first."""
+    """Yield the stages of each operation, in the order of the request, each with its variants, the usual one first.
+
+    Last those of servers.
+    """
+    known = [*STAGES.items(), *((operation, HTTP_STAGES) for operation in SERVED)]
     return (
         {"operation": operation, "stage": stage, "variants": describe_variants(operation, stage)}
-        for operation, stages in STAGES.items()
+        for operation, stages in known
         for stage in stages
     )
 

@@ -66,12 +66,18 @@ def make_settings(base: Result, settings: Settings) -> experiment.Settings:
     variants = base.settings.get("variants", {})
     spaces = base.settings["spaces"]
     is_scaled = base.settings["layout_label"].endswith(f"-{spaces}")
+    served = base.settings.get("served", {})  # of servers nothing is judged
     stages = {
         stage
         for one in base.contestants
+        if one.name not in served
         for operation, _, stage in (row.name.partition("/") for row in one.rows)
         if operation != "start"
     }
+    if served and not stages:
+        raise NotComparable(
+            f"{settings.base} has figures over HTTP alone, which are not judged: make one without --stage http"
+        )
     impls = settings.impls or tuple(
         impl for impl in base.settings["impls"] if variants or impl != experiment.REFERENCE
     )

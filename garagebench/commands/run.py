@@ -18,6 +18,7 @@ from garagebench.commands.options import (
     with_option,
 )
 from garagebench.commands.output import make_console, print_report
+from garagebench.commands.serve import complete_server
 
 if TYPE_CHECKING:
     from garagebench.experiment import Settings
@@ -69,6 +70,18 @@ if TYPE_CHECKING:
     help="Put N processes on one garage at once, beside one alone; `shared` only.",
 )
 @click.option(
+    "--server",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_server,
+    help="Also measure the API behind this server: stage http. Repeatable; see `garagebench list servers`.",
+)
+@click.option(
+    "--ladder",
+    is_flag=True,
+    help="With --server: also measure servers that leave something out, to see what costs what.",
+)
+@click.option(
     "--budget",
     type=click.FloatRange(min=0, min_open=True),
     default=30.0,
@@ -94,6 +107,7 @@ def run(
     impl: tuple[str, ...],
     runtime: tuple[str, ...],
     stage: tuple[str, ...],
+    server: tuple[str, ...],
     processes: int | None,
     budget: float,
     format: str | None,  # noqa: A002
@@ -103,7 +117,8 @@ def run(
     """Measure every stage of park and unpark, in lock-step.
 
     `lists` on this interpreter is always measured: it is what the ratios refer to. With --with, that one stays
-    plain, and all that are named, `lists` too, get the variants.
+    plain, and all that are named, `lists` too, get the variants. With --server, `http` is the CPU time of the server
+    for one request less `total`; the ratios refer to `lists` behind the first server.
 
     \b
     Examples:
@@ -113,27 +128,33 @@ def run(
       garagebench run --spaces 1000000 --impl numba --output big.json.gz
       garagebench run --impl lists --with validate=msgspec --with encode=rendered
       garagebench run --processes 2
+      garagebench run --impl lists --server tornado --server wire
+      garagebench run --impl lists --server wire --ladder --stage http_cpu
 
     Exit code: 0 good, 1 error (also: what was named cannot run), 2 usage, 3 wrong answers, 130 interrupted.
     """  # noqa: D301  click wants the character
     from garagebench import experiment
     from garagebench import processes as race
     from garagebench.engine.files import check_path
+    from garagebench.http import stage as served
     from garagebench.report.progress import show_progress
 
     others["variants"] = others.pop("with")
     settings = experiment.Settings(
-        impl or experiment.CLASSIC, runtime, stages=stage, budget_s=budget, **others
+        impl or experiment.CLASSIC, runtime, stages=stage, servers=server, budget_s=budget, **others
     )
+    if not server and (stage or settings.ladder):
+        _check_serverless(settings)
     if processes is not None:
         settings = _adapt_to_processes(settings)
     if output is not None:
         check_path(output)
     with show_progress(make_console(err=True)) as on_progress:
-        if processes is None:
-            result = experiment.run(settings, on_progress=on_progress, output=output)
-        else:
+        if processes is not None:
             result = race.run(settings, processes, on_progress=on_progress)
+        else:
+            measure = served.run if server else experiment.run
+            result = measure(settings, on_progress=on_progress, output=output)
     print_report(result, format)
     for sentence in experiment.describe_problems(result):
         click.echo(sentence, err=True)
@@ -141,6 +162,16 @@ def run(
         experiment.save(result, output)  # last: where it fails, the result has been printed
     code = experiment.exit_code(result, impl) if processes is None else race.exit_code(result)
     click.get_current_context().exit(code)
+
+
+def _check_serverless(settings: Settings) -> None:
+    """Refuse what only servers have, where none is named."""
+    from garagebench.http.entrants import STAGES
+
+    asked = ["--ladder"] if settings.ladder else []
+    asked += [f"stage {stage}" for stage in settings.stages if stage in STAGES]
+    if asked:
+        raise click.UsageError(f"{asked[0]} is of servers: name one with --server")
 
 
 def _adapt_to_processes(settings: Settings) -> Settings:
@@ -156,7 +187,7 @@ def _adapt_to_processes(settings: Settings) -> Settings:
         asked = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
         return ctx.get_parameter_source(name) in asked
 
-    for name in ("runtime", "stage", "workload"):
+    for name in ("runtime", "stage", "workload", "server"):
         if is_asked_for(name):
             raise click.UsageError(f"--processes cannot be combined with --{name}")
     impls = settings.impls if is_asked_for("impl") else (IMPL,)

@@ -35,7 +35,8 @@ class Entrant:
     source: what the worker's `load` takes. cold: for a cold start `call` (what the worker's `call`
     takes), `series` (which of its figures are wanted) and `caches` (variables that get the path of an
     empty directory); or None. row_names: the rows that are expected, listed when it fails before it
-    could name its own; None: not known.
+    could name its own; None: not known. reference: the name of the entrant that it is divided by; None:
+    the first.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Entrant:
     source: Mapping[str, Any]
     cold: Mapping[str, Any] | None = None
     row_names: tuple[str, ...] | None = None
+    reference: str | None = None
 
 
 class AsksWorker(Protocol):
@@ -95,6 +97,7 @@ class Candidate:
             self.entrant.row_names,
             dict(self._answers),
             tuple(self._left_out),
+            self.entrant.reference,
         )
 
     def fail(self, failure: WorkerFailed, when: str) -> None:
@@ -171,7 +174,8 @@ class Candidate:
                 raise WorkerFailed(f"{case}: {failure}", failure.status, failure.trace) from None
             for name, passes in answer["passes"].items():
                 requests = 1 if name == "clock" else answer["requests"]
-                values[series_name(case, name)] = _storable(median(passes) / requests)
+                series = name if modes == ("account",) else series_name(case, name)
+                values[series] = _storable(median(passes) / requests)
         return values
 
     def keep(self, rounds: Sequence[Mapping[str, float]]) -> None:
@@ -260,7 +264,9 @@ def _storable(value: float) -> float:
 def make_slices(case: Mapping[str, Any], *, in_context: bool) -> list[Slice]:
     """Return the slices of a case, as its worker described it."""
     slices: list[Slice] = []
-    if not case["intervals"]:
+    if case.get("accounts"):
+        slices.append((case["name"], ("account",)))
+    elif not case["intervals"]:
         slices.append((case["name"], ("loop", "empty")))
     elif in_context:
         slices.append((case["name"], ("intervals",)))

@@ -121,6 +121,7 @@ def _undescribe(data: dict[str, Any], suite: Any) -> Result:
             row_names=None if one["row_names"] is None else tuple(one["row_names"]),
             answers=one["answers"],
             left_out=tuple(one.get("left_out", ())),  # files of before had none
+            reference=one.get("reference"),  # likewise
         )
         for one in data["contestants"]
     )

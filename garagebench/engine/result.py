@@ -68,6 +68,7 @@ class Contestant:
     series: name -> generations of rounds, in ns for one request (bytes for the peak of memory).
     row_names: the rows that were asked for, so that they can be listed where nothing was measured; None: not known.
     answers: case -> digest of what it must answer. left_out: rows that were too slow for the budget.
+    reference: the contestant that this one is divided by; None: the first of all.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Contestant:
     row_names: tuple[str, ...] | None = None
     answers: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    reference: str | None = None
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class ResultRow:
 
 @dataclass(frozen=True)
 class Result:
-    """A finished or interrupted measurement. The first contestant is the reference of all ratios."""
+    """A finished or interrupted measurement. The first contestant is the reference of those that name no other."""
 
     contestants: tuple[Contestant, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -113,8 +115,13 @@ class Result:
 
     @property
     def reference(self) -> Contestant:
-        """The contestant that the others are divided by."""
+        """The contestant that the others are divided by, where they name no other."""
         return self.contestants[0]
+
+    def reference_of(self, contestant: Contestant) -> Contestant:
+        """Return the contestant that this one is divided by."""
+        named = (one for one in self.contestants if one.name == contestant.reference)
+        return next(named, self.reference)
 
     @property
     def caveats(self) -> tuple[str, ...]:
@@ -137,7 +144,9 @@ class Result:
     def log_ratios(self, contestant: Contestant) -> dict[str, list[float]]:
         """Return for each row the log of its ratio to the reference, one a generation; empty where it has none."""
         return {
-            terms.name: self._log_ratios(terms, combine(contestant.series, terms.isolated))
+            terms.name: self._log_ratios(
+                self.reference_of(contestant), terms, combine(contestant.series, terms.isolated)
+            )
             for terms in contestant.rows
         }
 
@@ -199,11 +208,12 @@ class Result:
             absolute = None
             caveats.append("too fast to be told from the loop around it")
         in_context = combine(contestant.series, terms.in_context)
-        logs = self._log_ratios(terms, generations) if absolute is not None else []
+        reference = self.reference_of(contestant)
+        logs = self._log_ratios(reference, terms, generations) if absolute is not None else []
         ratio = _exponential(estimate(logs)) if logs else None
         if len(logs) < min(len(generations), LEAST_GENERATIONS) and logs:
             caveats.append(
-                f"{self.reference.name} has {_count(len(logs), 'generation')} only: the ratio has no interval"
+                f"{reference.name} has {_count(len(logs), 'generation')} only: the ratio has no interval"
             )
         return ResultRow(
             contestant.name,
@@ -214,23 +224,24 @@ class Result:
             in_context=round(median(median(rounds) for rounds in in_context), DIGITS)
             if in_context
             else None,
-            reference=self.reference.name if ratio is not None else None,
+            reference=reference.name if ratio is not None else None,
             **dict(
                 zip(("ratio", "ratio_low", "ratio_high"), _parts(ratio, RATIO_DIGITS), strict=True)
             ),
             caveats=tuple(caveats),
         )
 
-    def _log_ratios(self, terms: RowTerms, generations: Series) -> list[float]:
+    @staticmethod
+    def _log_ratios(reference: Contestant, terms: RowTerms, generations: Series) -> list[float]:
         """Return, for each generation, the log ratio to the reference's row; empty where it has no sense."""
-        problem = self.reference.problem
-        same = next((row for row in self.reference.rows if row.name == terms.name), None)
+        problem = reference.problem
+        same = next((row for row in reference.rows if row.name == terms.name), None)
         if same is None or (problem is not None and problem.status == "wrong"):
             return []
         logs = [
             median_log_ratio(values, references)
             for values, references in zip(
-                generations, combine(self.reference.series, same.isolated), strict=False
+                generations, combine(reference.series, same.isolated), strict=False
             )
         ]
         return logs if all(map(math.isfinite, logs)) else []

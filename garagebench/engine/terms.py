@@ -35,7 +35,12 @@ def make_terms(
 
 
 def _quantities(case: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """Return the corrected quantities that a case gives, each as a sum over its series."""
+    """Return the corrected quantities that a case gives, each as a sum over its series.
+
+    A case with `accounts` gives those: the worker has read them from somebody's account, so no loop is around them.
+    """
+    if case.get("accounts"):
+        return {account: {account: 1} for account in case["accounts"]}
     name = case["name"]
     reads = case["clock_reads"]
     if case["intervals"]:

@@ -58,10 +58,14 @@ def compare_files(base: Samples, head: Samples, thresholds: Thresholds) -> Files
 
 
 def parse_case(name: str) -> CaseKey | None:
-    """Return what "impl@runtime/layout/workload/operation/stage" means; None for a name of another tool."""
+    """Return what "impl@runtime/layout/workload/operation/stage" means; None for a name of another tool.
+
+    A server stands after the workload, and in the case after the runtime.
+    """
     contestant, *path = name.split("/")
     impl, at, runtime = contestant.rpartition("@")
     operation, stage = path[-2:] if len(path) >= LEAST_PATH else ("", "")
+    runtime = "/".join((runtime, *path[2:-2]))
     return CaseKey(impl, runtime, operation, stage) if at and operation else None
 
 

@@ -11,6 +11,18 @@ from garagebench.report.rows import Report, ReportError, Row
 OPERATIONS = ("park", "unpark", "both", "park_many", "unpark_many", "start")
 REQUESTS = ("park", "unpark")
 BATCHES = ("park_many", "unpark_many")
+#: Stages that only requests over HTTP have, from a server that leaves all out to a whole one, and the last of them
+#: that is the server's whole time, which requests a second follow from.
+OVER_HTTP = (
+    "http_socket",
+    "http_protocol",
+    "http_framework",
+    "http_decode",
+    "http_cpu",
+    "http",
+    "http_latency",
+)
+WHOLE, WHOLE_OVER_HTTP = "total", "http_cpu"
 #: Stages that only the requests of several processes at once have.
 OF_PROCESSES = ("slowest", "fastest")
 STAGES = (
@@ -23,6 +35,7 @@ STAGES = (
     "encode",
     "total",
     *OF_PROCESSES,
+    *OVER_HTTP,
     "unattributed",
     "import",
     "compile",
@@ -48,7 +61,7 @@ def make_grids(report: Report) -> list[Grid]:
     """Return the grids of a report in the order in which they are read."""
     numbering = Numbering()
     grids = []
-    for (operation, layout, workload), rows in _group(report.rows).items():
+    for (operation, layout, workload, over_http), rows in _group(report.rows).items():
         place = f"layout {layout}, workload {workload}"
         cost = "start" if operation == "start" else "request"
         title, subtitle = f"{operation}: what one {cost} costs", place
@@ -57,6 +70,9 @@ def make_grids(report: Report) -> list[Grid]:
             subtitle = f"{place}, processes in one garage, total of all of them together"
         elif operation in BATCHES:
             subtitle = f"{place}, each block in one call"
+        elif over_http:
+            title = f"{operation} over HTTP: what one request costs the server"
+            subtitle = f"{place}, CPU time on one core; http is http cpu less total"
         elif operation in REQUESTS:
             subtitle = f"{place}, stages replayed alone"
         rate = of_processes or operation in REQUESTS + BATCHES
@@ -73,10 +89,12 @@ def collect_footnotes(grids: Iterable[Grid]) -> list[Footnote]:
     return sorted({note for grid in grids for note in grid.footnotes})
 
 
-def _group(rows: Iterable[Row]) -> dict[tuple[str, str, str], list[Row]]:
-    groups: dict[tuple[str, str, str], list[Row]] = {}
+def _group(rows: Iterable[Row]) -> dict[tuple[str, str, str, bool], list[Row]]:
+    """Return the rows by operation, layout, workload, and whether they are of requests over HTTP."""
+    groups: dict[tuple[str, str, str, bool], list[Row]] = {}
     for row in rows:
-        groups.setdefault((row.operation, row.layout, row.workload), []).append(row)
+        place = (row.operation, row.layout, row.workload, row.stage in OVER_HTTP)
+        groups.setdefault(place, []).append(row)
     return dict(sorted(groups.items(), key=lambda item: _rank(item[0][0], OPERATIONS)))
 
 
@@ -147,7 +165,8 @@ def _draw(
     owner = owners[0] if len(owners) == 1 else None
     by_stage = {stage: [found.get(stage) for found in table.values()] for stage in stages}
     drawn = [make_column(stage, rows, owner) for stage, rows in by_stage.items()]
-    if rate and "total" in by_stage:
-        drawn.append(make_rate_column(by_stage["total"]))
+    whole = WHOLE if WHOLE in by_stage else WHOLE_OVER_HTTP
+    if rate and whole in by_stage:
+        drawn.append(make_rate_column(by_stage[whole]))
     columns = tuple(column for column, _ in drawn)
     return columns, list(zip(*(cells for _, cells in drawn), strict=True))

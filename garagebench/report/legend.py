@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
 from garagebench.report.cells import Cell
 from garagebench.report.grid import Grid
 from garagebench.report.notes import tidy
 from garagebench.report.quantity import LEVEL, TIMES
-from garagebench.report.rows import Report
 
 NOTHING = "no results"
 #: How environment and settings are told, in this order; what is not here is for readers of the JSON.
@@ -30,6 +30,18 @@ FRACTION = re.compile(r"(?<=:\d\d)\.\d+$")  # of a second
 BLANK: tuple[object, ...] = (None, "", [], {}, ())
 
 
+class Origin(Protocol):
+    """A report of any kind: it says where it was measured, and what was asked for."""
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """The machine and the moment."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What was asked for."""
+
+
 def make_legend(grids: Iterable[Grid], best: str) -> str:
     """Return a sentence on the marks that the grids use; `best` says how the best is marked."""
     grids = list(grids)
@@ -37,7 +49,7 @@ def make_legend(grids: Iterable[Grid], best: str) -> str:
     return "; ".join(_explain(cells, _name_reference(grids), best))
 
 
-def describe_origin(report: Report) -> str:
+def describe_origin(report: Origin) -> str:
     """Return machine, interpreters, date and settings on one line; nothing where all is unknown."""
     known = {**report.environment, **report.settings}
     told = [(words, known.get(key)) for key, words in TOLD.items()]

@@ -19,7 +19,8 @@ class Subject:
     @property
     def name(self) -> str:
         """The name by which rows refer to their reference."""
-        return f"{self.impl}@{self.runtime}"
+        name = f"{self.impl}@{self.runtime}"
+        return name if self.server is None else f"{name}/{self.server}"
 
 
 @dataclass(frozen=True)

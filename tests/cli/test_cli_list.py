@@ -12,6 +12,7 @@ import pytest
 from command_line import Garagebench, Invoke, assert_one_sentence
 
 from garagebench import listing
+from garagebench.http.entrants import STAGES as HTTP_STAGES
 from garagebench.impls.registry import BUILTIN
 from garagebench.subject import STAGES
 
@@ -127,9 +128,10 @@ def test_pypy_is_listed(listings: Listings, pypy: str) -> None:
 
 
 def test_stages_are_in_the_order_of_the_request(listings: Listings) -> None:
-    """The stages of each operation stand as a request goes through them."""
+    """The stages of each operation stand as a request goes through them, those of servers last."""
     listed = [(item["operation"], item["stage"]) for item in listings["stages"]]
-    assert listed == [(operation, stage) for operation in STAGES for stage in STAGES[operation]]
+    served = [("park", HTTP_STAGES), ("unpark", HTTP_STAGES)]
+    assert listed == [(of, stage) for of, stages in [*STAGES.items(), *served] for stage in stages]
 
 
 def test_stages_are_listed_with_their_variants(listings: Listings) -> None:
