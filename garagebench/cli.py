@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from garagebench import __version__
-from garagebench.commands import gate, listing, report, run, scale, selftest, serve, verify
+from garagebench.commands import gate, listing, load, report, run, scale, selftest, serve, verify
 from garagebench.errors import GarageError, UnknownName
 
 HELP = {"-h", "--help"}
@@ -91,6 +91,7 @@ for command in (
     gate.check,
     selftest.selftest,
     serve.serve,
+    load.load,
     scale.scale,
 ):
     main.add_command(command)

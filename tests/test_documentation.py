@@ -32,8 +32,16 @@ EXEMPT = ("make bench", "make test", "pip install ")
 #: Times in the guides are for measuring, not for testing: in the tests they are all of one second or two.
 SHORTER = [
     (re.compile(r"--budget [\d.]+"), "--budget 1"),
+    (re.compile(r"--duration [\d.]+"), "--duration 0.5"),
+    (re.compile(r"(benchmarks/http/stall\.py) [\d.]+"), r"\1 1.5"),
     (re.compile(r"(benchmarks/known_cost\.py) [\d.]+"), r"\1 2"),
+    # A server runs until it is told to end, and ends well then. The port of the guide may be in use.
+    (re.compile(r"^garagebench serve\b[^;&]*$"), r"timeout --preserve-status 5 \g<0> --port 0"),
 ]
+
+#: What ends with another code than 0 where the machine is too busy for figures, or has one core only.
+MAY_BE_INVALID = "garagebench load"
+INVALID = 4
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -119,8 +127,11 @@ def run(copy: Path, programs: str) -> Run:
             timeout=300,
             check=False,
         )
-        assert ran.returncode == 0, f"{command}\n{ran.stdout}\n{ran.stderr}"
-        assert "Traceback" not in ran.stderr, f"{command}\n{ran.stderr}"
+        allowed = (0, INVALID) if MAY_BE_INVALID in command else (0,)
+        assert ran.returncode in allowed, f"{command}\n{ran.stdout}\n{ran.stderr}"
+        # Of a line with several commands, the exit code is the last one's.
+        failed = re.search(r"^(Traceback|Error: )", ran.stderr, re.MULTILINE)
+        assert failed is None, f"{command}\n{ran.stderr}"
 
     return call
 

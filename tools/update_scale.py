@@ -1,4 +1,4 @@
-"""Draw docs/scale.svg and write the tables of docs/scale.md anew from results/scale.json.
+"""Draw docs/scale.svg and write docs/scale.md anew from results/scale.json and what benchmarks printed.
 
 garagebench scale --output results/scale.json && python tools/update_scale.py
 
@@ -12,13 +12,16 @@ import tempfile
 from pathlib import Path
 
 from garagebench.report.markers import replace_between_markers
+from garagebench.report.page import draw_markdown
 from garagebench.report.plot import save_plot
-from garagebench.report.scale import ScaleReport, draw_markdown, from_json, make_page
+from garagebench.report.scale import ScaleReport, from_json, make_page
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "results" / "scale.json"
 DOCUMENT = ROOT / "docs" / "scale.md"
 PLOT = ROOT / "docs" / "scale.svg"
+#: What benchmarks printed, shown as it is.
+PRINTED = ("document_park", "shared")
 CAPTION = "![Cost of one operation by the number of spaces, log-log](scale.svg)\n\n"
 
 
@@ -29,13 +32,13 @@ def main() -> int:
         print(f"{RESULT.relative_to(ROOT)} is not there: nothing is published yet")
         return 0 if is_check else 1
     report = from_json(RESULT.read_text(encoding="utf-8"))
-    wanted = {
-        DOCUMENT: replace_between_markers(
-            DOCUMENT.read_text(encoding="utf-8"),
-            "scale",
-            CAPTION + draw_markdown(make_page(report)),
-        )
-    }
+    text = replace_between_markers(
+        DOCUMENT.read_text(encoding="utf-8"), "scale", CAPTION + draw_markdown(make_page(report))
+    )
+    for stem in PRINTED:
+        printed = (RESULT.parent / f"{stem}.txt").read_text(encoding="utf-8")
+        text = replace_between_markers(text, stem, f"```text\n{printed}```\n")
+    wanted = {DOCUMENT: text}
     if not is_check:  # another matplotlib draws the same figures otherwise
         wanted[PLOT] = draw(report)
     stale = [

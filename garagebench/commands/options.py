@@ -108,6 +108,7 @@ with_option = click.option(
     help="Use this variant of a stage. Repeatable; see `garagebench list stages`.",
 )
 
+
 def make_format_option(formats: tuple[str, ...]) -> Decorator:
     """Return the option --format with these to choose from."""
     return click.option(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -71,3 +71,41 @@ class _LineAMinute:
             self._next_s = step.elapsed_s + 60
             left_s = max(0.0, step.expected_s - step.elapsed_s)
             self._console.print(f"measuring, about {left_s:.0f} s left", highlight=False)
+
+
+class SecondsLine:
+    """The seconds of a run that must not be disturbed: no thread draws here, and a second costs one short write.
+
+    On no terminal, a line at the start and nothing after it. Use it as a context manager: it leaves no line behind.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._what = ""
+        self._expected_s: float | None = None
+
+    def begin(self, what: str, expected_s: float | None) -> None:
+        """Say what is done now, and how long it takes; None: until it is stopped."""
+        self._what, self._expected_s = what, expected_s
+        if self._console.is_terminal:
+            self.tick(0.0)
+            return
+        until = "until Ctrl-C" if expected_s is None else f"{expected_s:g} s"
+        self._console.print(f"{what}, {until}", highlight=False, soft_wrap=True)
+
+    def tick(self, elapsed_s: float) -> None:
+        """Say how many seconds are gone."""
+        if self._console.is_terminal:
+            planned = "" if self._expected_s is None else f" of {self._expected_s:g}"
+            self._write(f"\r\x1b[K{self._what}: {elapsed_s:.0f}{planned} s")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._what and self._console.is_terminal:
+            self._write("\r\x1b[K")
+
+    def _write(self, text: str) -> None:
+        self._console.file.write(text)
+        self._console.file.flush()

@@ -6,11 +6,11 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from garagebench.errors import GarageError
-from garagebench.report.markdown import escape
+from garagebench.report.page import Grid, Page, draw_markdown, draw_table
 from garagebench.report.quantity import (
     EN_DASH,
     choose_scale,
@@ -122,31 +122,7 @@ def render_scale(report: ScaleReport, form: str, console: Console) -> str:
     if form == "csv":
         return _csv(report)
     page = make_page(report)
-    return draw_markdown(page) if form == "markdown" else _table(page, console)
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table of texts."""
-
-    title: str
-    header: tuple[str, ...]
-    lines: tuple[tuple[str, ...], ...]
-
-
-@dataclass
-class Page:
-    """Grids, the numbered reasons to which their cells refer, and what else is to be known."""
-
-    grids: list[Grid] = field(default_factory=list)
-    reasons: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def refer(self, reason: str) -> str:
-        """Return the number of a reason, in brackets."""
-        if reason not in self.reasons:
-            self.reasons.append(reason)
-        return f"[{self.reasons.index(reason) + 1}]"
+    return draw_markdown(page) if form == "markdown" else draw_table(page, console)
 
 
 def make_page(report: ScaleReport) -> Page:
@@ -164,19 +140,6 @@ def make_page(report: ScaleReport) -> Page:
     if origin := describe_origin(report):
         page.notes.append(origin)
     return page
-
-
-def draw_markdown(page: Page) -> str:
-    """Return the page as GitHub tables."""
-    blocks = []
-    for grid in page.grids:
-        rule = [":---", *["---:"] * (len(grid.header) - 1)]
-        table = [[*map(escape, grid.header)], rule, *([*map(escape, line)] for line in grid.lines)]
-        blocks.append(f"**{escape(grid.title)}**")
-        blocks.append("\n".join(f"| {' | '.join(line)} |" for line in table))
-    blocks.append("\n".join(f"{n}. {escape(text)}" for n, text in enumerate(page.reasons, 1)))
-    blocks += [f"Note: {escape(note)}" for note in page.notes]
-    return "\n\n".join(block for block in blocks if block) + "\n"
 
 
 def describe_origin(report: ScaleReport) -> str:
@@ -264,27 +227,6 @@ def _build_grid(report: ScaleReport, sizes: Sequence[int], page: Page) -> Grid:
         lines.append((impl, *_cells(rows, sizes, _build, page), memory))
     header = (*_header(sizes), "bytes a space")
     return Grid("time to build a pool, and its memory", header, tuple(lines))
-
-
-def _table(page: Page, console: Console) -> str:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
-    with console.capture() as capture:
-        for grid in page.grids:
-            table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-            for number, name in enumerate(grid.header):
-                table.add_column(name, justify="right" if number else "left")
-            for line in grid.lines:
-                table.add_row(*map(Text, line))
-            console.print(Text(grid.title, style="bold"))
-            console.print(table)
-        for number, text in enumerate(page.reasons, 1):
-            console.print(Text(f"[{number}] {text}"))
-        for note in page.notes:
-            console.print(Text(note, "dim"))
-    return capture.get()
 
 
 def _csv(report: ScaleReport) -> str:

@@ -1,0 +1,132 @@
+"""The driver `locust`: cars arrive, stay and leave, in a process of Locust's own.
+
+In another process, because Locust's gevent replaces the sockets and the threads of the one that it is in.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from garagebench.errors import Unavailable
+from garagebench.load.child import wait_for
+from garagebench.load.driver import Tick
+from garagebench.load.endpoint import Endpoint, LoadError
+from garagebench.load.latencies import Latencies
+from garagebench.load.meter import Meter
+from garagebench.load.outcome import Outcome, Settings
+from garagebench.load.stop import Stop
+
+MEND = "pip install 'garagebench[load]'"
+
+SCENARIO = Path(__file__).with_name("locustfile.py")
+
+#: For cars on their way when the load ends.
+STOP_S = 5
+
+#: How long a master waits for its workers.
+WORKERS_S = 60
+
+WAITS = "the latencies are of a closed loop: a car that waits for a reply sends nothing"
+
+
+def check_package() -> None:
+    """Raise Unavailable where Locust is missing."""
+    if importlib.util.find_spec("locust") is None:
+        raise Unavailable(f"locust is not installed: {MEND}")
+
+
+def drive(settings: Settings, endpoint: Endpoint, meter: Meter, stop: Stop, tick: Tick) -> Outcome:
+    """Put the load on; Locust shows its own table. Raises LoadError, Unavailable."""
+    check_package()
+    with tempfile.TemporaryDirectory() as folder:
+        figures = Path(folder, "figures.json")
+        arguments = [
+            *("--host", endpoint.url),
+            *("--users", settings.users),
+            *("--spawn-rate", settings.users),
+            *("--vehicle", endpoint.find_vehicle()),
+            *("--seed", settings.seed),
+            *("--figures", figures),
+            *choose_mode(settings),
+        ]
+        meter.begin()
+        code = run_locust(arguments, stop)
+        meter.end()
+        if not figures.exists() and stop.asked:
+            raise KeyboardInterrupt  # before there was any load
+        if not figures.exists():
+            raise LoadError(f"Locust ended with exit code {code} and without figures")
+        return summarise(json.loads(figures.read_text(encoding="ascii")), code)
+
+
+def choose_mode(settings: Settings) -> list[object]:
+    """Return the arguments that say how long, with or without its page, and whether there are workers."""
+    mode: list[object] = []
+    if settings.duration_s is not None:
+        mode += ["--run-time", f"{math.ceil(settings.duration_s)}s"]
+    if settings.web_port is None:
+        mode += ["--headless"]
+    else:
+        mode += ["--web-host", "127.0.0.1", "--web-port", settings.web_port]
+        mode += ["--autostart", "--autoquit", 0] if settings.duration_s is not None else []
+    if settings.role == "master":
+        mode += ["--master", "--expect-workers", settings.expect_workers]
+        mode += ["--expect-workers-max-wait", WORKERS_S]
+        mode += ["--master-bind-host", settings.master_host]
+        mode += ["--master-bind-port", settings.master_port]
+    return mode
+
+
+def work(settings: Settings, stop: Stop) -> int:
+    """Be a worker of a master, until that ends; return Locust's exit code. Raises Unavailable."""
+    check_package()
+    where = ["--master-host", settings.master_host, "--master-port", settings.master_port]
+    return run_locust(["--worker", *where], stop)
+
+
+def run_locust(arguments: Sequence[object], stop: Stop) -> int:
+    """Return the exit code of Locust with these arguments and this scenario. Its streams are ours: standard error only."""
+    common = ["-f", SCENARIO, "--loglevel", "WARNING", "--stop-timeout", STOP_S]
+    command = [sys.executable, "-m", "locust", *map(str, [*common, *arguments])]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr.fileno(),
+        start_new_session=True,  # Ctrl-C is ours to handle
+    ) as process:
+        try:
+            wait_for(process, stop, lambda _: None)
+        finally:
+            process.kill()
+    return process.returncode
+
+
+def summarise(figures: dict[str, Any], code: int) -> Outcome:
+    """Return what came of it, from what the scenario has written."""
+    latencies = Latencies((us, count) for us, count in figures["latencies"])
+    seconds = max((seconds for seconds, _ in figures["processes"].values()), default=0.0)
+    shares = [share for _, share in figures["processes"].values()]
+    replies = {int(status): count for status, count in figures["replies"].items()}
+    return Outcome(
+        seconds=seconds,
+        sent=sum(replies.values()) + sum(figures["errors"].values()),
+        replies=replies,
+        errors=figures["errors"],
+        refused=0,
+        percentiles_us=latencies.percentiles(),
+        max_us=latencies.max_us,
+        histogram=latencies.encode(),
+        generator_share=max(shares, default=None),
+        parked=figures["good"].get("/park", 0),
+        unparked=figures["good"].get("/unpark", 0),
+        exit_code=code,
+        caveats=[WAITS],
+    )

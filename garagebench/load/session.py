@@ -1,0 +1,119 @@
+"""From settings to a row: a server, a driver, the books, and whether the figures hold."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Protocol
+
+from garagebench.engine.core import own_core
+from garagebench.engine.metadata import collect_environment
+from garagebench.load import own, scenario, wrk
+from garagebench.load.books import Site, read_accounts
+from garagebench.load.capacity import Target, find_capacity
+from garagebench.load.driver import Tick
+from garagebench.load.endpoint import Endpoint, parse_url
+from garagebench.load.latencies import check_package
+from garagebench.load.meter import Meter
+from garagebench.load.outcome import Drive, Settings, find_program
+from garagebench.load.process import ServerProcess
+from garagebench.load.row import LoadReport, LoadRow
+from garagebench.load.stop import Stop
+from garagebench.load.summary import make_row
+
+DRIVERS: Mapping[str, Drive] = {
+    "open": own.drive,
+    "closed": own.drive,
+    "wrk": wrk.drive,
+    "locust": scenario.drive,
+}
+
+INTERRUPTED = "interrupted: the figures are of what was measured until then"
+
+#: Connections that the server may have besides those of the load.
+BESIDE = 16
+
+
+def check_driver(settings: Settings) -> None:
+    """Raise Unavailable where the driver needs what is not installed."""
+    check_package()
+    if settings.driver == "wrk":
+        find_program("wrk", wrk.MEND)
+    if settings.driver == "locust":
+        scenario.check_package()
+
+
+def measure_row(settings: Settings, stop: Stop, tick: Tick) -> LoadRow:
+    """Put the load on, and return what came of it. Raises LoadError, ServerFailed, Unavailable."""
+    if settings.url is not None:
+        endpoint = parse_url(settings.url)
+        return _measure(settings, Site(endpoint), describe_place(endpoint), stop, tick)
+    with own_core() as (core, note), ServerProcess(list_arguments(settings), core) as server:
+        site = Site(parse_url(server.url), server, core, core is None)
+        return _measure(settings, site, [note] if note else [], stop, tick)
+
+
+class Progress(Protocol):
+    """Shown what is done, and how many seconds of it are gone."""
+
+    def begin(self, what: str, expected_s: float | None) -> None:
+        """It begins, and takes so long; None: until it is stopped."""
+
+    def tick(self, elapsed_s: float) -> None:
+        """So many seconds of it are gone."""
+
+
+def run(settings: Settings, target: Target | None, stop: Stop, progress: Progress) -> LoadReport:
+    """Return the report of one run, or, with a target, of the search for the highest rate that meets it."""
+
+    def measure(rate: float) -> LoadRow | None:
+        if stop.asked:
+            return None
+        at_rate = replace(settings, rate=rate)
+        what = f"{settings.driver} load" + (f", {rate:,.0f}/s" if settings.driver == "open" else "")
+        progress.begin(what, settings.duration_s)
+        return measure_row(at_rate, stop, progress.tick)
+
+    if target is None:
+        row = measure(settings.rate)
+        rows, capacity = [row] if row else [], None
+    else:
+        rows, capacity = find_capacity(target, settings.rate, measure)
+    return LoadReport(
+        environment=collect_environment(),
+        settings=asdict(settings),
+        interrupted=stop.asked,
+        caveats=(INTERRUPTED,) if stop.asked else (),
+        rows=tuple(rows),
+        capacity=capacity,
+    )
+
+
+def list_arguments(settings: Settings) -> list[str]:
+    """Return the arguments of `garagebench serve`."""
+    most = BESIDE + max(settings.connections, settings.users)
+    arguments = ["--impl", settings.impl, "--server", settings.server, "--layout", settings.layout]
+    arguments += [] if settings.spaces is None else ["--spaces", str(settings.spaces)]
+    return [*arguments, "--connections", str(max(most, 1000))]
+
+
+def describe_place(endpoint: Endpoint) -> list[str]:
+    """Return what is to be said about a server that somebody else has started."""
+    try:
+        here = ipaddress.ip_address(endpoint.host).is_loopback
+    except ValueError:
+        here = endpoint.host == "localhost"
+    where = "the server runs on this machine" if here else "the server runs elsewhere"
+    return [f"{where}: its use of CPU is not known, nor whether it shares a core with the load"]
+
+
+def _measure(settings: Settings, site: Site, caveats: list[str], stop: Stop, tick: Tick) -> LoadRow:
+    endpoint = site.endpoint
+    meter = Meter(site.own.pid if site.own else None, site.core)
+    before = endpoint.read_counts(), endpoint.read_spaces()
+    outcome = DRIVERS[settings.driver](settings, endpoint, meter, stop, tick)
+    accounts = read_accounts(site, *before)
+    if meter.caveat:
+        caveats = [*caveats, meter.caveat]
+    return make_row(settings, site, outcome, accounts, meter, caveats)
