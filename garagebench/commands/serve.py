@@ -31,13 +31,17 @@ def seconds(name: str, default: float, text: str) -> Decorator:
     )
 
 
+def servers(name: str, text: str) -> Decorator:
+    """Return an option that is a number of servers: at most 50, for gunicorn's two processes each to find places."""
+    return click.option(name, type=click.IntRange(1, 50), metavar="N", help=text)
+
+
 @click.command()
 @click.option(
     "--impl",
-    default="lists",
     metavar="NAME",
     shell_complete=complete_impl,
-    help="A name, or path/to/file.py:NAME.",
+    help="A name, or path/to/file.py:NAME.  [default: lists; with --nginx: shared]",
 )
 @click.option(
     "--server",
@@ -74,8 +78,13 @@ def seconds(name: str, default: float, text: str) -> Decorator:
     metavar="N",
     help="At the same time.",
 )
+@click.option(
+    "--nginx", is_flag=True, help="Put an nginx in front of several servers on one garage."
+)
+@servers("--park", "Servers behind it for /park; 1 unless told otherwise.")
+@servers("--unpark", "Servers behind it for /unpark; likewise.")
 def serve(
-    impl: str,
+    impl: str | None,
     server: str,
     layout: str,
     spaces: int | None,
@@ -88,21 +97,26 @@ def serve(
     grace: float,
     drain: float,
     connections: int,
+    nginx: bool,
+    park: int | None,
+    unpark: int | None,
 ) -> None:
     """Serve the API over HTTP: POST /park, POST /unpark, GET /garage.
 
     Prints its URL, and when it ends, its books. SIGTERM and Ctrl-C: requests in flight are answered, then it ends.
+    With --nginx the garage is in shared memory, and the books are those of all servers together.
 
     \b
     Examples:
       garagebench serve
       garagebench serve --impl numba --server wire --port 0
       garagebench serve --layout path/to/layout.toml --record trace.jsonl
+      garagebench serve --server wire --nginx --park 2 --unpark 2
 
     Exit code: 0 ended by SIGTERM, 1 error, 2 usage, 130 interrupted.
     """  # noqa: D301  click wants the character
     from garagebench.experiment import load_layout
-    from garagebench.server.command import Settings, serve_garage
+    from garagebench.server.command import Front, Settings, serve_garage
     from garagebench.server.limits import Limits
 
     limits = Limits(
@@ -113,5 +127,14 @@ def serve(
         drain_s=drain,
         connections=connections,
     )
-    settings = Settings(impl, server, load_layout(layout, spaces), host, port, limits, record)
+    front = Front(park or 1, unpark or 1) if nginx else None
+    if front is None and (park or unpark):
+        raise click.UsageError("--park and --unpark say how many servers stand behind --nginx")
+    if front is not None and record is not None:
+        raise click.UsageError(
+            "--record cannot be combined with --nginx: several servers have no common order"
+        )
+    settings = Settings(
+        impl, server, load_layout(layout, spaces), host, port, limits, record, front
+    )
     serve_garage(settings, click.echo, lambda text: click.echo(text, err=True))

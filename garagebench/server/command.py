@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from garagebench.errors import GarageError
 from garagebench.garage import Garage
@@ -18,33 +19,55 @@ from garagebench.server.record import Recorder
 from garagebench.server.registry import Job, load_server
 from garagebench.server.service import Service
 
+#: The implementation that serves alone, unless another is named.
+IMPL = "lists"
+
+Say = Callable[[str], object]
+
 
 class ServeError(GarageError):
-    """The server cannot start; the text says where it was to listen."""
+    """A server cannot start, or has not ended well; the text says why."""
+
+
+class Front(NamedTuple):
+    """How many servers stand behind nginx, for each of the two operations."""
+
+    park: int = 1
+    unpark: int = 1
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What to serve, how, and where."""
+    """What to serve, how, and where. impl: None for the default. front: None for one server without nginx."""
 
-    impl: str
+    impl: str | None
     server: str
     layout: Layout
     host: str
     port: int
     limits: Limits
     record: Path | None = None
+    front: Front | None = None
 
 
-def serve_garage(
-    settings: Settings, say: Callable[[str], object], note: Callable[[str], object]
-) -> None:
+def serve_garage(settings: Settings, say: Say, note: Say) -> None:
     """Serve until a signal comes: say the URL when connections are taken, note the books when all is answered.
 
     KeyboardInterrupt after Ctrl-C. Raises UnknownName, Unavailable, ServeError, WorkloadError.
     """
+    if settings.front is None:
+        number = _serve_alone(settings, say, note)
+    else:
+        from garagebench.server.front.serving import serve_behind_nginx
+
+        number = serve_behind_nginx(settings, settings.front, say, note)
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+
+
+def _serve_alone(settings: Settings, say: Say, note: Say) -> int:
     run = load_server(settings.server)
-    garage = Garage(settings.layout, load_impl(settings.impl))
+    garage = Garage(settings.layout, load_impl(settings.impl or IMPL))
     # The record is opened last: a server that cannot start leaves no file.
     with (
         listen(settings.host, settings.port, settings.limits.backlog) as listener,
@@ -59,8 +82,7 @@ def serve_garage(
                 note(f"not recorded, being no JSON or beyond the largest trace: {recorder.skipped}")
 
         job = Job(service, listener, settings.limits, lambda: say(url), end)
-        if run(job) == signal.SIGINT:
-            raise KeyboardInterrupt
+        return run(job)
 
 
 def listen(host: str, port: int, backlog: int) -> socket.socket:
