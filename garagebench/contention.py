@@ -15,6 +15,7 @@ from garagebench.errors import GarageFull, NoSuchSpace, SpaceEmpty, WrongAnswer
 from garagebench.garage import Garage
 from garagebench.impls.registry import load_recipe
 from garagebench.layout import Layout
+from garagebench.stages.sequence import insisting
 
 #: A sleep ends late by less than this; the rest until the begin is waited for on the clock.
 SLEEP_NS = 1_000_000
@@ -100,6 +101,7 @@ def enter(arguments: Mapping[str, Any]) -> list[str]:
     the names of those that another process has made, or None to make them, once the answers have been checked.
     """
     impl = load_recipe(arguments)
+    impl = impl._replace(sequence=insisting(impl.sequence))
     names = arguments["pools"]
     if names is None:
         conformance.check(impl)

@@ -36,7 +36,7 @@ SHORTER = [
     (re.compile(r"(benchmarks/http/stall\.py) [\d.]+"), r"\1 1.5"),
     (re.compile(r"(benchmarks/known_cost\.py) [\d.]+"), r"\1 2"),
     # A server runs until it is told to end, and ends well then. The port of the guide may be in use.
-    (re.compile(r"^garagebench serve\b[^;&]*$"), r"timeout --preserve-status 5 \g<0> --port 0"),
+    (re.compile(r"^garagebench serve\b[^;&]*$"), r"timeout --preserve-status 3 \g<0> --port 0"),
 ]
 
 #: What ends with another code than 0 where the machine is too busy for figures, or has one core only.

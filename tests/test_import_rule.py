@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tape": CORE | {"stages", "impls"},
     "subject": GARAGES | {"interface"},
     "pools": CORE | {"impls", "interface"},
-    "contention": CORE | {"impls", "conformance"},
+    "contention": CORE | {"stages", "impls", "conformance"},
     # What measures knows nothing of garages, and what runs in a worker nothing of its conductor.
     "engine.worker": {"errors", "interface"},
     "engine": {"errors", "interface", "engine.worker"},
@@ -61,10 +61,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "climbing": GARAGES | {"pools", "engine", "contestants"},
     "scaling": GARAGES | {"pools", "engine", "contestants", "climbing", "growth", "report.scale"},
     "configuration": {"errors"},
-    "server": GARAGES | {"__init__"},
+    "leash": set(),
+    "server": GARAGES | {"__init__", "leash"},
     "load.row": {"errors"},
     "report.load": {"errors", "report", "load.row"},
-    "load": GARAGES | {"engine", "load.row"},
+    "load": GARAGES | {"leash", "engine", "load.row"},
     "http": GARAGES | {"interface", "engine", "contestants", "experiment", "load", "server"},
     "listing": GARAGES | {"engine", "http", "server"},
     "commands": GARAGES

@@ -73,6 +73,7 @@ from garagebench.impls.shared_tree import (
     uncover,
     vacate,
 )
+from garagebench.stages.sequence import insisting, tiers
 
 
 def _describe_process(pid: int) -> int:
@@ -299,4 +300,4 @@ def _claim_after_fork() -> None:
 os.register_at_fork(after_in_child=_claim_after_fork)
 
 
-IMPL = Impl("shared", SharedPool)
+IMPL = Impl("shared", SharedPool, sequence=insisting(tiers))

@@ -20,6 +20,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from garagebench.errors import GarageError
+from garagebench.leash import die_with_parent
 
 #: Seconds from the start of a server to its URL; the slowest takes one on an idle machine.
 START_S = 30.0
@@ -116,6 +117,7 @@ class ServerProcess:
             stderr=self._errors,
             env=_environment(),
             start_new_session=True,  # Ctrl-C is ours to handle
+            preexec_fn=lambda: die_with_parent(signal.SIGTERM),  # noqa: PLW1509  the child only calls the kernel
         )
         try:
             self._pin(core)

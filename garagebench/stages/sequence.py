@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -42,6 +43,30 @@ def tiers(layout: Layout, pools: Sequence[Any]) -> Callable[[str], tuple[int, in
         raise GarageFull(f"no free space for vehicle {vehicle!r}")
 
     return sequence
+
+
+def insisting(
+    factory: Callable[[Layout, Sequence[Any]], Callable[[str], tuple[int, int]]],
+) -> Callable[[Layout, Sequence[Any]], Callable[[str], tuple[int, int]]]:
+    """Return the factory for pools that several processes take from: its sequence looks again.
+
+    Of several kinds, the nearest space is looked for before it is taken. Where another process was quicker, there may
+    be none left when it is to be taken, and the -1 that `take` then answers is no space.
+    """
+
+    @functools.wraps(factory)
+    def insist(layout: Layout, pools: Sequence[Any]) -> Callable[[str], tuple[int, int]]:
+        look = factory(layout, pools)
+
+        def sequence(vehicle: str) -> tuple[int, int]:
+            found = look(vehicle)
+            while found[1] < 0:
+                found = look(vehicle)
+            return found
+
+        return sequence
+
+    return insist
 
 
 _Walk = Callable[[], tuple[int, int]]

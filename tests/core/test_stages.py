@@ -12,6 +12,7 @@ from hypothesis import given
 
 from garagebench import GarageFull, Layout, Location, NoSuchSpace
 from garagebench.conformance import TINY, PoolModel
+from garagebench.impls.lists import ListPool
 from garagebench.stages import encode, floor_lookup, sequence, space_lookup
 
 
@@ -125,3 +126,25 @@ def test_the_sequencer_asks_in_order(
     else:
         assert park(vehicle) == answer
     assert calls == asked
+
+
+@pytest.mark.parametrize("variant", [sequence.tiers, sequence.unrolled])
+def test_another_process_was_quicker(variant: Any) -> None:
+    """Where the space that was seen in one of several kinds is gone when it is to be taken, the next one is taken."""
+    layout = Layout.builtin("seed")
+    pools = [ListPool(capacity) for capacity in layout.capacities]
+    small, large = (layout.kinds.index(kind) for kind in ("small", "large"))
+    handicap = pools[layout.kinds.index("handicap")]
+    while handicap.take() >= 0:
+        pass
+    looks = []
+
+    def nearest() -> int:
+        """Answer the space that another process is about to take."""
+        looks.append(1)
+        return 0 if len(looks) == 1 else -1
+
+    pools[small].nearest = nearest  # type: ignore[method-assign]
+    pools[small].take = lambda: -1  # type: ignore[method-assign]
+    assert sequence.insisting(variant)(layout, pools)("handicap") == (large, 0)
+    assert len(looks) == 2

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -132,3 +134,20 @@ def test_the_output_of_a_server_is_kept() -> None:
         while not server.read_errors() and time.monotonic() < end_s:
             time.sleep(0.01)
         assert server.read_errors() == "parked 0, unparked 0, given back 0, taken 0\n"
+
+
+def test_a_server_does_not_outlive_who_started_it() -> None:
+    """Where the process that started it is killed and can clear up nothing, the server ends by itself."""
+    code = (
+        "import time\nfrom garagebench.load.process import ServerProcess\n"
+        "server = ServerProcess(['--server', 'wire'])\nprint(server.pid, flush=True)\ntime.sleep(600)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        server = Path("/proc", owner.stdout.readline().strip())
+        assert server.exists()
+        owner.kill()
+    end = time.monotonic() + 20
+    while server.exists():
+        assert time.monotonic() < end, "the server is still there"
+        time.sleep(0.05)

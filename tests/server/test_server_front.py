@@ -39,7 +39,6 @@ from garagebench.server.command import listen
 from garagebench.server.front import nginx as front_nginx
 from garagebench.server.front.ledger import Clerk, Ledger
 from garagebench.server.front.nginx import Nginx, Upstreams, find_nginx
-from garagebench.server.front.replicas import insist
 
 try:
     find_nginx()
@@ -172,28 +171,6 @@ def test_no_space_is_given_twice(start: Callable[..., Served]) -> None:
     assert refused == [409] * 6
     assert server.taken() == room
     assert server.stop().books == {"parked": room, "unparked": 0, "given back": 0, "taken": room}
-
-
-def test_another_was_quicker() -> None:
-    """Where the space that was seen in one of several kinds is gone when it is to be taken, the next one is taken."""
-    layout = Layout.builtin("seed")
-    garage = Garage(layout, insist(load_impl("lists")))
-    small, large = (layout.kinds.index(kind) for kind in ("small", "large"))
-    for _ in range(20):
-        garage.park("handicap")
-    pool = garage.pools[small]
-    looks = []
-
-    def nearest() -> int:
-        """Answer the space that another process is about to take."""
-        looks.append(1)
-        return 0 if len(looks) == 1 else -1
-
-    pool.nearest = nearest  # type: ignore[method-assign, attr-defined]
-    pool.take = lambda: -1  # type: ignore[method-assign, attr-defined]
-    remade = insist(load_impl("lists")).sequence(layout, garage.pools)
-    assert remade("handicap") == (large, 0)
-    assert len(looks) == 2
 
 
 @pytest.mark.parametrize("name", each_server("tornado", "wire", "flask"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
 import shutil
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from garagebench.errors import Unavailable
+from garagebench.leash import die_with_parent
 from garagebench.server import problems
 from garagebench.server.limits import Limits
 from garagebench.server.problems import Problem
@@ -28,8 +28,6 @@ PLACES = ("/usr/sbin", "/usr/local/sbin", "/usr/local/nginx/sbin")
 #: is on its way, which nginx would have to answer with 502.
 UPSTREAM_IDLE_S = 60
 
-_PR_SET_PDEATHSIG = 1
-_C = ctypes.CDLL(None, use_errno=True)
 
 #: What nginx refuses itself: the status as it calls it, the problem, and its detail.
 _REFUSALS: Sequence[tuple[int, Problem, str]] = (
@@ -69,12 +67,6 @@ def find_room() -> str:
     room = Path(tempfile.gettempdir()).resolve()
     is_open = all(one.stat().st_mode & stat.S_IXOTH for one in (room, *room.parents))
     return str(room) if is_open or os.geteuid() else "/tmp"  # noqa: S108  what is made in it has a name of its own
-
-
-def die_with_parent(number: int) -> None:
-    """Let the kernel send the signal to this process when its parent dies, however that happens."""
-    if _C.prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0):
-        raise OSError(ctypes.get_errno(), "prctl")
 
 
 class Nginx:

@@ -6,24 +6,25 @@ import os
 import shutil
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from garagebench import errors
 from garagebench.errors import GarageError, Unavailable, UnknownName
 from garagebench.garage import Garage
-from garagebench.impls.impl import Impl
 from garagebench.impls.registry import load_impl
 from garagebench.layout import Layout
+from garagebench.leash import die_with_parent
 from garagebench.server.command import Front, listen
 from garagebench.server.front.ledger import Clerk, Ledger
-from garagebench.server.front.nginx import Upstreams, die_with_parent
+from garagebench.server.front.nginx import Upstreams
 from garagebench.server.limits import Limits
 from garagebench.server.registry import Job, load_server
+from garagebench.stages.sequence import insisting
 
 #: The implementation whose pools several processes can have, and the one that a single process gets instead.
 SHARED = "shared"
@@ -75,27 +76,8 @@ def open_garage(layout: Layout, impl: str | None, note: Callable[[str], object])
             f"{impl!r} cannot be used by several processes at once; of those that come with garagebench {SHARED!r} can"
         )
     getattr(loaded.pool, "compile", lambda: None)()  # once, and not in each fork
-    return Place(Garage(layout, insist(loaded)), is_shared=True)
-
-
-def insist(impl: Impl) -> Impl:
-    """Return the implementation with a sequence that looks again where another process was quicker.
-
-    Of several kinds, the nearest space is looked for before it is taken: when it is to be taken, the pool may be full.
-    """
-
-    def make_sequence(layout: Layout, pools: Sequence[Any]) -> Callable[[str], tuple[int, int]]:
-        look: Callable[[str], tuple[int, int]] = impl.sequence(layout, pools)
-
-        def sequence(vehicle: str) -> tuple[int, int]:
-            found = look(vehicle)
-            while found[1] < 0:
-                found = look(vehicle)
-            return found
-
-        return sequence
-
-    return impl._replace(sequence=make_sequence)
+    loaded = loaded._replace(sequence=insisting(loaded.sequence))
+    return Place(Garage(layout, loaded), is_shared=True)
 
 
 class Replica:
