@@ -7,6 +7,9 @@ PYTHON ?= python3
 SYSTEM_PACKAGES ?= pypy3=pypy3
 TEST_PACKAGES ?= valgrind=valgrind nginx=nginx-light wrk=wrk
 
+# Tests that measure nothing, and mostly wait: they may run side by side. All others have the machine to themselves.
+SIDE_BY_SIDE := tests/core tests/server
+
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
@@ -27,7 +30,8 @@ check:  ## ruff, mypy and all tests, with what is installed in .venv
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest -n 3 $(SIDE_BY_SIDE)
+	$(BIN)/pytest $(addprefix --ignore=,$(SIDE_BY_SIDE))
 	$(BIN)/pytest tests/benchmarks --benchmark-disable -q
 
 clean:  ## remove .venv, caches, build artefacts and golden left-overs

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.parametrize("tool", ["update_results", "update_proofs", "update_scale"])
+@pytest.mark.parametrize("tool", ["update_results", "update_proofs", "update_scale", "update_http"])
 def test_published_tables_agree_with_their_file(tool: str) -> None:
     """Every table in README.md, docs/ and results/ is what its result file gives today."""
     command = [sys.executable, str(ROOT / "tools" / f"{tool}.py"), "--check"]

@@ -99,7 +99,7 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path: Path) -> None:
 
 def test_a_server_of_its_own_goes_with_it(tmp_path: Path) -> None:
     """After SIGTERM the server that was started is gone."""
-    process = start("--duration", 60, "--impl", "bitmap", cwd=tmp_path)
+    process = start("--duration", 60, "--impl", "heap", cwd=tmp_path)
     servers: list[int] = []
     while not servers:
         assert process.poll() is None, process.communicate()
