@@ -15,7 +15,7 @@ from statistics import median
 from typing import Any
 
 from garagebench.engine import Result
-from garagebench.experiment import make_report
+from garagebench.outcome import make_report
 from garagebench.report import Report, Row, render_markdown, replace_between_markers
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from garagebench.engine import Result
-from garagebench.experiment import make_report
+from garagebench.outcome import make_report
 from garagebench.report import Report, Row, render_markdown, replace_between_markers
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def print_report(result: Any, form: str | None) -> None:
     """Print a result on standard output."""
-    from garagebench.experiment import make_report
+    from garagebench.outcome import make_report
     from garagebench.report import render
 
     form = form or default_format()

@@ -34,7 +34,7 @@ def report(files: tuple[Path, ...], format: str | None, document: Path | None) -
       garagebench report results/seed.json.gz --update README.md
     """  # noqa: D301  click wants the character
     from garagebench.engine import Result
-    from garagebench.experiment import make_report
+    from garagebench.outcome import make_report
     from garagebench.report import render_markdown, update_document
 
     if format in ("json", "csv", CHARTS) and len(files) > 1:

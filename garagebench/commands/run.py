@@ -133,7 +133,7 @@ def run(
 
     Exit code: 0 good, 1 error (also: what was named cannot run), 2 usage, 3 wrong answers, 130 interrupted.
     """  # noqa: D301  click wants the character
-    from garagebench import experiment
+    from garagebench import experiment, outcome
     from garagebench import processes as race
     from garagebench.engine.files import check_path
     from garagebench.http import stage as served
@@ -156,11 +156,11 @@ def run(
             measure = served.run if server else experiment.run
             result = measure(settings, on_progress=on_progress, output=output)
     print_report(result, format)
-    for sentence in experiment.describe_problems(result):
+    for sentence in outcome.describe_problems(result):
         click.echo(sentence, err=True)
     if output is not None:
         experiment.save(result, output)  # last: where it fails, the result has been printed
-    code = experiment.exit_code(result, impl) if processes is None else race.exit_code(result)
+    code = outcome.exit_code(result, impl) if processes is None else race.exit_code(result)
     click.get_current_context().exit(code)
 
 

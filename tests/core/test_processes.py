@@ -11,7 +11,8 @@ from garagebench import Layout
 from garagebench.engine import Result
 from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.interpreter import Interpreter
-from garagebench.experiment import Settings, SettingsError, exit_code, make_report
+from garagebench.experiment import Settings, SettingsError
+from garagebench.outcome import exit_code, make_report
 from garagebench.processes import (
     Race,
     add_up,
