@@ -27,6 +27,10 @@ class Waits(IntEnum):
     LINGER = 4
 
 
+#: Looked up once: an attribute of an enumeration takes longer than what it is compared with.
+_IDLE = Waits.IDLE
+
+
 class Connection(asyncio.Protocol):
     """One client. Requests are answered in the order in which they came, before more is read.
 
@@ -70,15 +74,44 @@ class Connection(asyncio.Protocol):
                 self.wire.service.take_back(parked)
         self.unsent = []
 
-    def data_received(self, data: bytes) -> None:  # noqa: C901  a call less for each request
-        """Answer every request that is whole."""
+    def data_received(self, data: bytes) -> None:
+        """Answer what has come: mostly one whole request, for which nothing needs to be kept or put together."""
+        if self.waits is _IDLE:  # so the buffer is empty
+            end = data.find(b"\r\n\r\n") + 4
+            head = self.heads.get(data[:end])
+            if head is not None and head.plain and end + head.length == len(data):
+                self.since_s = self.wire.now_s
+                try:
+                    body = head.handle(data[end:])
+                except Exception as error:  # noqa: BLE001  a broken implementation must not end the server
+                    self._write([self._refuse(head, error)], [])
+                    return
+                reply = self.replies[len(body)] + body
+                try:
+                    sent = os.write(self.fd, reply)
+                except OSError:
+                    sent = 0
+                if sent < len(reply):
+                    self._carry_on(reply, body if head.parks else None, sent)
+                return
+        self._answer_all(data)
+
+    def _carry_on(self, reply: bytes, parked: bytes | None, sent: int) -> None:
+        """Write the rest of a reply. parked: the space of which the client is to hear."""
+        spaces = [] if parked is None else [(0, parked)]
+        if sent:
+            self._write_later([reply], dict(spaces), sent)
+        else:
+            self._write([reply], spaces)  # which finds out why
+
+    def _answer_all(self, data: bytes) -> None:
+        """Answer every request that is whole, and keep the rest."""
         if self.waits is Waits.LINGER:
             return
         if self.buffer:
             data = self.buffer + data
         out: list[bytes] = []
         parked: list[tuple[int, bytes]] = []
-        replies = self.replies
         heads = self.heads
         position = 0
         end_of_data = len(data)
@@ -97,14 +130,7 @@ class Connection(asyncio.Protocol):
                 if stop < 0:
                     break
             else:
-                try:
-                    body = head.handle(data[end:stop])
-                except Exception as error:  # noqa: BLE001  a broken implementation must not end the server
-                    out.append(self._render(self._refuse(head, error), ""))
-                else:
-                    if head.parks:
-                        parked.append((len(out), body))
-                    out.append(replies[len(body)] + body)
+                self._answer_plain(head, data[end:stop], out, parked)
             position = stop
         else:
             self.buffer = b""
@@ -114,6 +140,18 @@ class Connection(asyncio.Protocol):
             return
         self.buffer = data[position:]
         self._write(out, parked)
+
+    def _answer_plain(
+        self, head: Head, body: bytes, out: list[bytes], parked: list[tuple[int, bytes]]
+    ) -> None:
+        try:
+            answer = head.handle(body)
+        except Exception as error:  # noqa: BLE001  a broken implementation must not end the server
+            out.append(self._refuse(head, error))
+            return
+        if head.parks:
+            parked.append((len(out), answer))
+        out.append(self.replies[len(answer)] + answer)
 
     def eof_received(self) -> bool:
         """Keep the way to a client open that has said its last word and is still being answered."""
@@ -208,8 +246,9 @@ class Connection(asyncio.Protocol):
         self.ends = True
         return -1
 
-    def _refuse(self, head: Head, error: Exception) -> Reply:
-        return self.wire.service.refuse("park" if head.parks else "unpark", error)
+    def _refuse(self, head: Head, error: Exception) -> bytes:
+        operation = "park" if head.parks else "unpark"
+        return self._render(self.wire.service.refuse(operation, error), "")
 
     def _render(self, reply: Reply, connection: str, *, head_only: bool = False) -> bytes:
         return render_reply(reply, connection, head_only=head_only, date=self.replies.date)
