@@ -213,3 +213,65 @@ def test_a_space_that_somebody_freed_is_not_given_back_again(clients: Clients) -
     service.unpark(FIRST)
     service.take_back(FIRST)
     assert service.books == "parked 1, unparked 1, given back 0, taken 0"
+
+
+class Full(Transport):
+    """A transport of a client whose system takes no more at the moment."""
+
+    def is_closing(self) -> bool:
+        return self.aborted
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("taken", [0, 10])
+def test_a_reply_taken_in_part_goes_on(monkeypatch: pytest.MonkeyPatch, taken: int) -> None:
+    """What the system does not take at once, nothing of it or all but the first bytes, the transport writes."""
+
+    def write(fd: int, data: bytes) -> int:
+        if not taken:
+            raise BlockingIOError
+        return write_for_real(fd, data[:taken])
+
+    write_for_real = connections.os.write
+    monkeypatch.setattr(connections.os, "write", write)
+    service = Clients().service
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        connection = connections.Connection(wire.Wire(service, Limits()))
+        connection.connection_made(Full(theirs))
+        for _ in range(2):  # the second finds its head known
+            connection.data_received(make_post("/park", PARK))
+            reply = ours.recv(1000)
+            assert reply.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert reply.endswith(b"}")
+        connection.connection_lost(None)
+    assert service.books == "parked 2, unparked 0, given back 0, taken 2"
+
+
+def test_a_space_is_given_back_where_the_client_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the reply cannot be written at all, the space is free again and the connection ends."""
+
+    def write(fd: int, data: bytes) -> int:
+        raise ConnectionResetError
+
+    service = Clients().service
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        served = wire.Wire(service, Limits())
+        served.learn(make_post("/park", PARK).partition(b"{")[0])
+        connection = connections.Connection(served)
+        transport = Full(theirs)
+        connection.connection_made(transport)
+        monkeypatch.setattr(connections.os, "write", write)
+        connection.data_received(make_post("/park", PARK))
+        connection.connection_lost(None)
+    assert transport.aborted
+    assert service.books == "parked 1, unparked 0, given back 1, taken 0"
