@@ -1,6 +1,6 @@
 """Write what is published of servers anew from results/http.json.gz and the lines of results/http_*.jsonl.
 
-python tools/update_http.py            docs/http.md, docs/serving.md, results/seed.md
+python tools/update_http.py            docs/http.md, docs/load.md, docs/serving.md, results/seed.md
 python tools/update_http.py --check    only tell whether they agree with the files (exit code 1 if not)
 """
 
@@ -31,6 +31,7 @@ def main() -> int:
     report = make_report(Result.load(RESULTS / "http.json.gz"))
     wanted = {
         ROOT / "docs" / "http.md": {"http": render_markdown(report)},
+        ROOT / "docs" / "load.md": {"http_stall": stall_table(read("http_stall.jsonl"))},
         RESULTS / "seed.md": {"seed-http": bottleneck_table(report)},
         SERVING: {
             "http_ceiling": ceiling_table(read("http_ceiling.jsonl")),
@@ -127,6 +128,21 @@ def ceiling_table(lines: list[Line]) -> str:
 def shown(number: float | None) -> str:
     """Return a ratio, or a dash."""
     return "–" if number is None else f"{number:.2f}"
+
+
+def stall_table(lines: list[Line]) -> str:
+    """Return what each loop saw of the stall, in milliseconds."""
+    return draw(
+        ["driver", "requests", "p50", "p99", "max"],
+        [
+            [
+                line["driver"],
+                f"{line['requests']:,}",
+                *(f"{line[name] / 1000:.3f}" for name in ("p50_us", "p99_us", "max_us")),
+            ]
+            for line in lines
+        ],
+    )
 
 
 def slow_table(lines: list[Line]) -> str:

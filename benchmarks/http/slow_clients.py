@@ -10,6 +10,7 @@ it stands how many of the slow connections were open. `nginx+NAME` is that serve
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -49,6 +50,9 @@ def attack(program: str, kind: str, url: str, core: int, seconds: float) -> Iter
             [program, *options, "-u", url + PATHS[kind]],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            # It looks after its connections without a rest. They are not slow because of that, but the normal client,
+            # on the same core, would be: it lost its turn for 4 ms at a time. Slow clients are elsewhere.
+            preexec_fn=lambda: os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0)),  # noqa: PLW1509
         )
     try:
         yield
