@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from load_command import ROOT, faults, read_rows, run, start
-from toys import toy_garage
+from toy_servers import toy_garage
 
 from garagebench.cli import main
 from garagebench.load import latencies, scenario

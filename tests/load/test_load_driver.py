@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from toys import Misbehave, ToyGarage, make_reply, toy_garage
+from toy_servers import Misbehave, ToyGarage, make_reply, toy_garage
 
 from garagebench.load import connections as of_connections
 from garagebench.load import own

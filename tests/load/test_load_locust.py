@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from load_command import faults, free_port, read_rows, run, start
-from toys import make_reply, toy_garage
+from toy_servers import make_reply, toy_garage
 
 from garagebench.load.scenario import summarise
 

@@ -7,7 +7,7 @@ import json
 
 import pytest
 from rich.console import Console
-from toys import toy_garage
+from toy_servers import toy_garage
 
 from garagebench.load.books import Accounts, Site, check_books
 from garagebench.load.endpoint import Endpoint

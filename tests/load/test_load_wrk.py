@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from load_command import faults, read_rows, run
-from toys import toy_garage
+from toy_servers import toy_garage
 
 from garagebench.load import wrk
 from garagebench.load.endpoint import LoadError
