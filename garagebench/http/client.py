@@ -8,6 +8,8 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from garagebench.errors import GarageError
+
 #: Seconds without a reply after which the server counts as hung.
 PATIENCE_S = 10.0
 
@@ -15,7 +17,7 @@ _LENGTH = re.compile(rb"\r\nContent-Length: *(\d+)\r", re.IGNORECASE)
 _STATUS = slice(9, 12)
 
 
-class NoReply(OSError):
+class NoReply(GarageError, OSError):
     """The connection ended, or what came was no reply."""
 
 

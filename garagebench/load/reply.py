@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 from typing import NamedTuple
 
+from garagebench.errors import GarageError
+
 #: Beyond this, what comes is no head of a reply.
 HEAD_BYTES = 65_536
 
 
-class BrokenReply(ValueError):
+class BrokenReply(GarageError, ValueError):
     """What came is not an HTTP reply, or one of a form that is not understood here."""
 
 

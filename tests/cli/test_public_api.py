@@ -33,12 +33,15 @@ DOCUMENTED = [
 ]
 
 #: Those of the worker become answers to the conductor and never reach a user; Misuse is click's.
-#: A server turns those of its chunks into replies.
+#: A server turns those of its chunks into replies; a second signal is no error; the locustfile is for Locust's own
+#: process: gevent would patch this one.
 EXEMPT = {
     "garagebench.engine.worker",
     "garagebench.cli",
     "garagebench.__main__",
     "garagebench.server.chunks",
+    "garagebench.server.front.watching",
+    "garagebench.load.locustfile",
 }
 MODULES = [
     module.name
