@@ -8,7 +8,7 @@ SYSTEM_PACKAGES ?= pypy3=pypy3
 TEST_PACKAGES ?= valgrind=valgrind nginx=nginx-light wrk=wrk
 
 # Tests that measure nothing, and mostly wait: they may run side by side. All others have the machine to themselves.
-SIDE_BY_SIDE := tests/core tests/server
+SIDE_BY_SIDE := tests/core tests/gate tests/report tests/server
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed

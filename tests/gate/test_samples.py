@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -195,7 +196,9 @@ def test_a_real_run_of_pytest_benchmark_is_read(tmp_path: Path, saves_rounds: bo
         options += ["--benchmark-save=plain"]
     options += ["--benchmark-storage=file://saved", "-p", "no:cacheprovider", "test_a.py"]
     command = [sys.executable, "-m", "pytest", *options]
-    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
+    # A worker of pytest-xdist would make no benchmark.
+    environment = {name: value for name, value in os.environ.items() if "XDIST" not in name}
+    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path, env=environment)
     (path,) = tmp_path.glob("saved/*/*.json")
     assert ("data" in json.loads(path.read_text())["benchmarks"][0]["stats"]) is saves_rounds
     samples = load_samples(path)

@@ -50,10 +50,16 @@ def check(repository: Path, *more: str) -> tuple[int, dict[str, object]]:
     return done.returncode, json.loads(done.stdout)
 
 
+def patient_check(repository: Path) -> tuple[int, dict[str, object]]:
+    """Check, and again with more time where a busy machine left the first one inconclusive, as users are told."""
+    code, verdict = check(repository)
+    return (code, verdict) if code != 4 else check(repository, "--budget", "90")
+
+
 def test_a_much_slower_pool_is_slower_and_its_stage_named(repository: Path) -> None:
     """Three searches for one: exit code 3, from assignment, with the fixed keys; the repository is as it was."""
     (repository / "pool.py").write_text(SLOW)
-    code, verdict = check(repository)
+    code, verdict = patient_check(repository)
     assert (code, verdict["verdict"], verdict["attributed_to"]) == (3, "slower", "assignment")
     assert list(verdict)[:5] == ["verdict", "exit_code", "attributed_to", "seconds", "cases"]
     keys = ["impl", "runtime", "operation", "stage", "verdict", "change_percent", "low", "high"]
