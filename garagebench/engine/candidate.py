@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 CASE_SHARE = 0.5
 
 #: Before it is, it gets a second look of up to so many passes, in up to so large a share of the budget: on PyPy the
-#: first pass takes ten times as long as those to come.
+#: first pass takes ten times as long as those to come. The seconds are for small budgets: the host may have stood
+#: still during the first pass, for some ten milliseconds.
 SECOND_LOOK_PASSES = 60
 SECOND_LOOK_SHARE = 0.02
+SECOND_LOOK_S = 0.05
 
 Slice = tuple[str, tuple[str, ...]]  # a case, and the modes in which it is measured in one go
 
@@ -232,7 +234,8 @@ class Candidate:
         limit_s = CASE_SHARE * self._budget_s
         first_ns = self._time_passes(worker, case, mode, 1)
         needed_s = schedule.least_case_s(first_ns, self._warm_up_passes)
-        affordable = int(SECOND_LOOK_SHARE * self._budget_s * 1e9 / max(first_ns, 1))
+        look_s = max(SECOND_LOOK_SHARE * self._budget_s, SECOND_LOOK_S)
+        affordable = int(look_s * 1e9 / max(first_ns, 1))
         passes = min(SECOND_LOOK_PASSES, affordable)
         if needed_s <= limit_s or passes == 0:
             return needed_s

@@ -54,11 +54,8 @@ class RowTerms:
     single: bool = True
 
     def needs(self, case: str) -> bool:
-        """Tell whether the row rests on a series of that case."""
-        return any(
-            name == case or name.startswith(f"{case} (")
-            for name in (*self.isolated, *self.in_context)
-        )
+        """Tell whether the row rests on a series of that case; without figures in context it stands all the same."""
+        return any(name == case or name.startswith(f"{case} (") for name in self.isolated)
 
 
 @dataclass(frozen=True)
@@ -165,10 +162,13 @@ class Result:
 
     def _rows(self, contestant: Contestant) -> list[ResultRow]:
         problem = contestant.problem
-        measured = (
-            [] if problem is not None and problem.status == "wrong" else list(contestant.rows)
-        )
-        rows = [self._row(contestant, terms) for terms in measured]
+        rows = []
+        if problem is None or problem.status != "wrong":
+            rows += [self._row(contestant, terms) for terms in contestant.rows]
+            rows += [
+                ResultRow(contestant.name, name, "ns", "invalid", caveats=contestant.caveats)
+                for name in contestant.left_out
+            ]
         known = {row.name for row in rows}
         if problem is not None:
             rows += [

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from command_line import (
     QUICK,
+    UNHURRIED,
     Finished,
     Garagebench,
     Invoke,
@@ -106,7 +107,7 @@ def test_a_default_one_that_cannot_run_beside_others_is_0(
 ) -> None:
     """The variant runs somewhere, and nobody named the implementation that is missing; who names it gets a 1."""
     (tmp_path / "numpy.py").write_text("raise ImportError('numpy is broken here')\n")
-    options = (*RENDERED, *QUICK, "--format", "json")
+    options = (*RENDERED, *UNHURRIED, "--format", "json")
     ran = garagebench("run", *options, PYTHONPATH=str(tmp_path))
     assert ran.returncode == 0, ran.stderr
     assert [row["status"] for row in rows_of(ran, "numpy+encode=rendered")] == ["unavailable"] * 2

@@ -271,6 +271,20 @@ def test_a_second_look_is_short(implementation: str, pass_ns: int, looks: list[i
     assert (candidate.finish().caveats == ()) is (pass_ns <= 20_000_000 and looks == [1])
 
 
+def test_a_first_pass_in_which_the_host_stood_still_is_taken_again() -> None:
+    """However small the budget, a case is not left out for one stall: it gets 50 ms to show what it takes."""
+    for stall_ns, fits in ((20_000_000, True), (60_000_000, False)):
+        worker = ScriptedWorker(describe("add"), describe("other"))
+        firsts = iter([stall_ns])
+        worker.pass_ns = lambda case, mode, passes, firsts=firsts: (
+            next(firsts, 1000) if case == "add" else 1000
+        )
+        candidate = make_candidate(0.3)
+        candidate.load(worker)
+        candidate._leave_out_slow(worker)
+        assert (candidate.finish().left_out == ()) is fits
+
+
 @pytest.mark.parametrize("do", ["warm", "measure"])
 def test_a_failure_names_its_case(do: str) -> None:
     """Its status and its trace are kept."""

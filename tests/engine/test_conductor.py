@@ -300,19 +300,32 @@ def test_a_case_that_is_too_slow_is_left_out() -> None:
     result = host.conductor(20).run()
     caveat = "endless is left out: it alone would take 85 s of a budget of 20 s"
     rows = [row for row in result.rows() if row.contestant == "a"]
-    assert [(row.name, row.status, row.caveats) for row in rows] == [("quick", "ok", (caveat,))]
+    assert [(row.name, row.status, row.median is None, row.caveats) for row in rows] == [
+        ("quick", "ok", False, (caveat,)),
+        ("endless", "invalid", True, (caveat,)),
+    ]
     assert not any(one.case == "endless" for one in host.asked)
     assert status(result, "b") == {"ok": 2}
     assert host.now_s <= 25
 
 
 def test_rows_that_rest_on_a_case_left_out_are_left_out() -> None:
-    """A difference without one of its parts is no figure."""
+    """A difference without one of its parts is no figure; it is listed without one."""
     rows = [["difference", {"endless": 1, "quick": -1}, {}], ["quick", {"quick": 1}, {}]]
     subject = FakeSubject({"quick": 100.0, "endless": 1e6}, rows=rows)
     result = FakeHost({"a": subject}).conductor(20).run()
-    assert [row.name for row in result.rows()] == ["quick"]
+    assert status(result, "a") == {"ok": 1, "invalid": 1}
+    assert [row.name for row in result.rows() if row.median is None] == ["difference"]
     assert result.contestants[0].left_out == ("difference",)
+
+
+def test_a_row_does_without_its_context() -> None:
+    """Where only the case that a row is timed in context of is too slow, the row has its isolated figure."""
+    rows = [["step", {"quick": 1}, {"endless": 1}]]
+    subject = FakeSubject({"quick": 100.0, "endless": 1e6}, rows=rows)
+    (row,) = FakeHost({"a": subject}).conductor(20).run().rows()
+    assert (row.status, row.in_context) == ("ok", None)
+    assert row.median is not None
 
 
 def test_a_part_of_a_measurement_leaves_out_what_the_whole_would() -> None:
@@ -320,8 +333,8 @@ def test_a_part_of_a_measurement_leaves_out_what_the_whole_would() -> None:
     subject = FakeSubject({"quick": 100.0, "slow": 1e5}, empty_ns=0.0)
     alone = FakeHost({"a": subject}).conductor(10).run()
     part = FakeHost({"a": subject}).conductor(10, part_of_s=100).run()
-    assert [row.name for row in alone.rows()] == ["quick"]
-    assert [row.name for row in part.rows()] == ["quick", "slow"]
+    assert [row.status for row in alone.rows()] == ["ok", "invalid"]
+    assert [row.status for row in part.rows()] == ["ok", "ok"]
 
 
 def test_nothing_fits_the_budget() -> None:

@@ -95,9 +95,11 @@ def test_the_name_of_a_series(measured: str, name: str) -> None:
     assert series_name("add", measured) == name
 
 
-@pytest.mark.parametrize(("case", "needed"), [("add", True), ("ad", False), ("clock", False)])
+@pytest.mark.parametrize(
+    ("case", "needed"), [("add", True), ("ad", False), ("clock", False), ("beside", False)]
+)
 def test_what_a_row_needs(case: str, needed: bool) -> None:
-    """A row rests on a case whose loop or steps it adds up, and not on one whose name begins alike."""
-    row = RowTerms("row", {"other": 1}, {"add (carry)": 1, "add (clock)": -1})
+    """A row rests on a case whose loop or steps it adds up; not on one whose name begins alike, nor on its context."""
+    row = RowTerms("row", {"other": 1, "add (carry)": 1, "add (clock)": -1}, {"beside (carry)": 1})
     assert row.needs("other")
     assert row.needs(case) is needed
