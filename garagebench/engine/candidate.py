@@ -38,7 +38,7 @@ class Entrant:
     takes), `series` (which of its figures are wanted) and `caches` (variables that get the path of an
     empty directory); or None. row_names: the rows that are expected, listed when it fails before it
     could name its own; None: not known. reference: the name of the entrant that it is divided by; None:
-    the first.
+    the first. in_context: whether figures in context are wanted; they take half of the time of a round.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Entrant:
     cold: Mapping[str, Any] | None = None
     row_names: tuple[str, ...] | None = None
     reference: str | None = None
+    in_context: bool = True
 
 
 class AsksWorker(Protocol):
@@ -124,10 +125,11 @@ class Candidate:
         self._environment = answer["environment"]
         self._caveats += answer["caveats"]
         cases = answer["cases"]
-        in_context = self._environment["python_implementation"] == "CPython"
+        can_clock = self._environment["python_implementation"] == "CPython"
+        in_context = can_clock and self.entrant.in_context
         if not cases and self.entrant.cold is None:
             raise WorkerFailed("its subject has no cases")
-        if not in_context and any(case["in_context"] or case["intervals"] for case in cases):
+        if not can_clock and any(case["in_context"] or case["intervals"] for case in cases):
             self._caveats.append(
                 "no figures in context: the traces of PyPy change under clock reads"
             )

@@ -125,7 +125,9 @@ class LiveGate:
     def _phase(self, budget_s: float, number: int, stages: set[str] | None) -> Result:
         """Measure with fresh processes; stages None: all."""
         entrants = [
-            Entrant(f"{side} {_name(pair)}", pair.python, _restrict(source, stages))
+            Entrant(
+                f"{side} {_name(pair)}", pair.python, _restrict(source, stages), in_context=False
+            )
             for pair in self._pairs
             for side, source in (("base", pair.base), ("head", pair.head))
         ]

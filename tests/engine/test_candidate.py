@@ -109,6 +109,19 @@ def test_figures_in_context_are_for_cpython(implementation: str, in_context: boo
         assert any("no figures in context" in caveat for caveat in caveats) is not in_context
 
 
+def test_figures_in_context_are_not_measured_where_nobody_wants_them() -> None:
+    """Only the loops are, and no caveat misses the rest: it was not asked for."""
+    for case in (describe(in_context=True), describe(intervals=True)):
+        worker = ScriptedWorker(describe("other"), case)
+        candidate = make_candidate(in_context=False)
+        candidate.load(worker)
+        candidate.warm_up(worker)
+        candidate.measure(worker, {"": [0]})
+        modes = {mode for command in worker.asked("measure") for mode in command["modes"]}
+        assert modes == {"loop", "empty"}
+        assert candidate.finish().caveats == ()
+
+
 def test_where_nothing_is_in_context_nothing_is_said() -> None:
     """A subject that wants no such figures misses none on PyPy."""
     candidate = prepared(ScriptedWorker(describe(), implementation="PyPy"))

@@ -143,6 +143,20 @@ def test_a_case_too_slow_for_the_budget_is_no_pass() -> None:
     assert outcomes(result)["total"] == "not slower"
 
 
+def test_what_is_not_judged_is_not_measured() -> None:
+    """A gate looks at isolated figures alone, so no phase spends time on those in context."""
+    asked: list[bool] = []
+    measure = make_measure(lambda _row, _phase: 1.0)
+
+    def look(entrants: list[Entrant], budget_s: float, seed: int) -> Result:
+        asked.extend(entrant.in_context for entrant in entrants)
+        return measure(entrants, budget_s, seed)
+
+    run_gate(look)
+    assert asked
+    assert not any(asked)
+
+
 def test_a_case_left_out_of_screening_alone_is_judged() -> None:
     """What the first look does measure gets its verdict from there, and can be what a slowdown is put down to."""
     slow = {"park/assignment": 1.3}
