@@ -70,17 +70,34 @@ def render_verdict(verdict: Verdict, form: str, console: Console) -> str:
 
 
 def make_headline(verdict: Verdict) -> str:
-    """Return the verdict in one line: "slower: unpark total +6.1 % [5.2, 7.0], from release"."""
+    """Return the verdict in one line: "slower: unpark total +6.1 % [5.2, 7.0], from release; park total +5.3 % [4, 6]"."""
     slower = [case for case in verdict.cases if case.verdict == "slower"]
     if not slower:
         # Without a case there is a reason, and it comes first.
         why = f": {verdict.notes[0]}" if verdict.notes and not verdict.cases else ""
         return f"{verdict.verdict}{why}"
-    first = next((case for case in slower if case.stage == "total"), slower[0])
-    cause = verdict.attributed_to
-    from_stage = f", from {cause}" if cause is not None and cause != first.stage else ""
-    what = f"{first.operation} {first.stage}" if first.stage is not None else first.impl
-    return f"{verdict.verdict}: {what} {format_change(first)}{from_stage}"
+    groups: dict[tuple[str | None, ...], list[CaseVerdict]] = {}
+    for case in slower:
+        groups.setdefault((case.impl, case.runtime, case.operation), []).append(case)
+    causes = [case for case in slower if case.stage == verdict.attributed_to]
+    cause = max(causes, key=lambda case: case.change_percent or 0.0, default=None)
+    # First the operation that the cause is in, then the others.
+    ordered = sorted(groups.values(), key=lambda cases: cause not in cases)
+    several = len({(case.impl, case.runtime) for case in verdict.cases}) > 1
+    told = [_tell_group(cases, cause, name_impl=several) for cases in ordered]
+    return f"{verdict.verdict}: {'; '.join(told)}"
+
+
+def _tell_group(cases: list[CaseVerdict], cause: CaseVerdict | None, *, name_impl: bool) -> str:
+    """Return what became slower of one operation: its total, or else the stage that did."""
+    first = next((case for case in cases if case.stage == "total"), None)
+    first = first or (cause if cause in cases else None) or cases[0]
+    is_cause = cause is not None and cause in cases and cause is not first
+    from_stage = f", from {cause.stage}" if cause is not None and is_cause else ""
+    if first.stage is None:
+        return f"{first.impl} {format_change(first)}"
+    impl = f"{first.impl} " if name_impl else ""
+    return f"{impl}{first.operation} {first.stage} {format_change(first)}{from_stage}"
 
 
 def format_change(case: CaseVerdict) -> str:

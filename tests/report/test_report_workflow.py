@@ -10,7 +10,7 @@ import pytest
 
 from garagebench.report import render
 from garagebench.report.rows import Report, ReportError
-from garagebench.report.verdict import CaseVerdict, Verdict
+from garagebench.report.verdict import CaseVerdict, Verdict, make_headline
 from garagebench.report.workflow import find_summary, make_annotation, wants_annotations
 
 AssertGolden = Callable[[str, str], None]
@@ -30,7 +30,7 @@ VERDICT = Verdict(
     exit_code=3,
     attributed_to="encode",
     seconds=30.0,
-    cases=(CASE,),
+    cases=(CASE, replace(CASE, stage="encode", change_percent=15.0, low=14.0, high=16.0)),
     base="main",
     head="the working tree",
     notes=("100 % sure",),
@@ -43,6 +43,52 @@ def test_an_annotation_is_one_line() -> None:
         "::error title=garagebench::"
         "slower: park total +6.1 %25 [5.2, 7.0], from encode%0A100 %25 sure"
     )
+
+
+def make_slower(operation: str, stage: str, percent: float, impl: str = "Mine") -> CaseVerdict:
+    """Return a case that became slower."""
+    return replace(
+        CASE,
+        impl=impl,
+        operation=operation,
+        stage=stage,
+        change_percent=percent,
+        low=1.0,
+        high=99.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("cases", "headline"),
+    [
+        (
+            [("park", "total", 6.0), ("unpark", "total", 94.0), ("unpark", "release", 500.0)],
+            "unpark total +94.0 % [1.0, 99.0], from release; park total +6.0 % [1.0, 99.0]",
+        ),
+        (
+            [("park", "total", 6.0), ("unpark", "release", 35.0)],
+            "unpark release +35.0 % [1.0, 99.0]",
+        ),
+        ([("unpark", "release", 35.0)], "unpark release +35.0 % [1.0, 99.0]"),
+        ([("park", "total", 6.0)], "park total +6.0 % [1.0, 99.0]"),
+    ],
+)
+def test_a_stage_is_named_with_the_total_that_it_is_in(
+    cases: list[tuple[str, str, float]], headline: str
+) -> None:
+    """The operation of the cause comes first, and what else became slower behind it, never joined with it."""
+    slower = tuple(make_slower(*case) for case in cases)
+    names = {case.stage for case in slower}
+    cause = "release" if "release" in names else None
+    said = make_headline(replace(VERDICT, cases=slower, attributed_to=cause))
+    assert said.startswith(f"slower: {headline}")
+
+
+def test_of_several_implementations_the_headline_names_the_one() -> None:
+    """Where more than one was checked, it says which became slower."""
+    cases = (replace(CASE, impl="Other", verdict="not slower"), make_slower("park", "total", 6.0))
+    said = make_headline(replace(VERDICT, cases=cases, attributed_to=None))
+    assert said == "slower: Mine park total +6.0 % [1.0, 99.0]"
 
 
 @pytest.mark.parametrize(
