@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING
 
 from garagebench.gate.case import CaseKey, Thresholds
@@ -11,7 +12,7 @@ from garagebench.gate.samples import Samples, describe_differences, match_cases
 from garagebench.gate.verdict import ALPHA, TAIL, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 NO_SHARED_ROUNDS = (
     "files from different runs share no rounds: a host that changed speed between them looks like a change of the "
@@ -39,18 +40,24 @@ def compare_files(base: Samples, head: Samples, thresholds: Thresholds) -> Files
     names = [name for name in match_cases(base, head) if not name.endswith(NOT_JUDGED)]
     cases = {
         name: judge_independent(
-            base.cases[name].values, head.cases[name].values, _percent(thresholds, name), len(names)
+            base.cases[name].values, head.cases[name].values, thresholds.of(_key(name)), len(names)
         )
         for name in names
     }
     notes = [NO_SHARED_ROUNDS, *describe_differences(base.environment, head.environment)]
     if not names:
-        notes.append(f"{base.path} and {head.path} have no case in common")
+        notes.insert(0, f"{base.path} and {head.path} have no case in common")
+    notes += _describe_unmatched(base, head)
     few = [name for name in names if not _is_bounded(base, head, name)]
     if few:
         notes.append(
             f"too few runs for an interval: {', '.join(few)}; at 95 % it takes 4 on each side, or 3 and 5"
         )
+    notes += _describe_unconfirmable(base, head, cases)
+    notes += [
+        f"the threshold of {key} concerns no case that is judged"
+        for key in thresholds.unused([_key(name) for name in names])
+    ]
     for side in (base, head):
         notes += [f"{side.path}: {caveat}" for caveat in side.caveats]
         notes += [f"{side.path}: {name} left out: {why}" for name, why in side.left_out.items()]
@@ -69,17 +76,54 @@ def parse_case(name: str) -> CaseKey | None:
     return CaseKey(impl, runtime, operation, stage) if at and operation else None
 
 
-def _percent(thresholds: Thresholds, name: str) -> float:
-    case = parse_case(name)
-    return thresholds.percent if case is None else thresholds.of(case)
+def _key(name: str) -> CaseKey:
+    """Return the case that a name means; the name of another tool's is all that there is to it."""
+    return parse_case(name) or CaseKey(name, "", "", "")
+
+
+def _describe_unmatched(base: Samples, head: Samples) -> Iterator[str]:
+    """Yield what is in one file only, or in another unit: it is not judged, and must not be missed in silence."""
+    for side, other in ((base, head), (head, base)):
+        only = [name for name in side.cases if name not in {**other.cases, **other.left_out}]
+        if only:
+            yield f"in {side.path} only, and so not judged: {', '.join(only)}"
+    for name in base.cases.keys() & head.cases.keys():
+        units = base.cases[name].unit, head.cases[name].unit
+        if units[0] != units[1]:
+            yield f"not judged: {name} is in {units[0]} in the base and in {units[1]} in the head"
+
+
+def _describe_unconfirmable(
+    base: Samples, head: Samples, cases: Mapping[str, tuple[Outcome, Change]]
+) -> Iterator[str]:
+    """Say how many runs it takes before any of so many cases could be called slower, where there are too few."""
+    confidence = _strict(len(cases)) if cases else 0.0
+    few = [
+        name
+        for name, (outcome, _) in cases.items()
+        if outcome == "inconclusive"
+        and not interval_rank(
+            len(base.cases[name].values), len(head.cases[name].values), confidence
+        )
+    ]
+    if few:
+        least = next(n for n in count(LEAST_RUNS) if interval_rank(n, n, confidence))
+        yield (
+            f"too few runs to call anything slower: {', '.join(few)}; to judge {len(cases)} at once it takes {least} "
+            "on each side"
+        )
+
+
+def _strict(cases: int) -> float:
+    """Return the confidence of each of so many cases. Bonferroni: no more than ALPHA over all, whichever one looks at."""
+    return 1 - 2 * ALPHA / cases
 
 
 def judge_independent(
     base: Sequence[float], head: Sequence[float], threshold: float, cases: int
 ) -> tuple[Outcome, Change]:
     """Judge one of so many cases from values above 0, one for each independent run; threshold in percent."""
-    # Bonferroni: no more than ALPHA over all cases, whichever of them are looked at.
-    strict = compare_samples(base, head, 1 - 2 * ALPHA / cases)
+    strict = compare_samples(base, head, _strict(cases))
     if strict.low is not None and strict.low > 0 and strict.change_percent >= threshold:
         return "slower", strict
     change = compare_samples(base, head, 1 - 2 * TAIL)

@@ -1,5 +1,7 @@
 """Two result files, judged."""
 
+from dataclasses import replace
+
 import pytest
 
 from garagebench.gate.case import Thresholds
@@ -42,7 +44,41 @@ def test_no_common_case_is_said() -> None:
         make_samples("base", a=QUIET), make_samples("head", b=QUIET), Thresholds(5.0)
     )
     assert compared.cases == {}
-    assert "base and head have no case in common" in compared.notes
+    assert compared.notes[0] == "base and head have no case in common"
+
+
+def test_what_only_one_file_has_is_said() -> None:
+    """A case that is gone, a new one, and one in another unit are not judged, and are listed."""
+    base = make_samples("base", a=QUIET, gone=QUIET, size=QUIET)
+    head = make_samples("head", a=QUIET, new=QUIET, size=QUIET)
+    head = replace(head, cases={**head.cases, "size": Sample("bytes", tuple(QUIET))})
+    compared = compare_files(base, head, Thresholds(5.0))
+    assert list(compared.cases) == ["a"]
+    assert "in base only, and so not judged: gone" in compared.notes
+    assert "in head only, and so not judged: new" in compared.notes
+    assert "not judged: size is in ns in the base and in bytes in the head" in compared.notes
+
+
+def test_runs_that_could_confirm_nothing_are_said() -> None:
+    """4 runs a side bound a change, but never at the gate's level: the note says what it takes, and no more does."""
+    for runs, outcome in ((4, "inconclusive"), (7, "slower")):
+        base = make_samples("base", a=QUIET[:runs])
+        head = make_samples("head", a=[1.3 * value for value in QUIET[:runs]])
+        compared = compare_files(base, head, Thresholds(5.0))
+        assert compared.cases["a"][0] == outcome
+        said = [note for note in compared.notes if "to call anything slower" in note]
+        # Of the orders of 4 and 4 runs 1 in 70 is outermost, of 5 and 5 1 in 252: 0.4 % is below ALPHA.
+        assert bool(said) is (outcome == "inconclusive")
+        assert all("to judge 1 at once it takes 5 on each side" in note for note in said)
+
+
+def test_a_threshold_is_found_by_the_name_of_another_tools_case() -> None:
+    """What a pyperf case is called is what its threshold is set for; one that is of no case is said."""
+    base = make_samples("base", a=QUIET)
+    head = make_samples("head", a=[1.2 * value for value in QUIET])
+    compared = compare_files(base, head, Thresholds(5.0, {"a": 30.0, "b": 1.0}))
+    assert compared.cases["a"][0] == "not slower"
+    assert "the threshold of b concerns no case that is judged" in compared.notes
 
 
 def test_the_caveat_and_the_environments_are_told() -> None:
