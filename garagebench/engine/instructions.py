@@ -74,9 +74,12 @@ def find_valgrind() -> list[str]:
         raise CountError(
             "valgrind: not found: install it (apt-get install valgrind) or leave out --count"
         )
-    setarch = shutil.which("setarch")
+    setarch, setpriv = map(shutil.which, ("setarch", "setpriv"))
     fixed = [] if setarch is None else [setarch, "-R"]
-    return [*fixed, valgrind, "--tool=callgrind"]
+    # valgrind takes a while: it must not go on when we are killed.
+    leash = [] if setpriv is None else [setpriv, "--pdeathsig", "KILL"]
+    # Without vgdb: nobody debugs, and its pipes would be left in /tmp by a process that is killed.
+    return [*leash, *fixed, valgrind, "--tool=callgrind", "--vgdb=no"]
 
 
 def prepare(python: str, source: Mapping[str, Any], root: str) -> Counting:
@@ -99,12 +102,16 @@ def prepare(python: str, source: Mapping[str, Any], root: str) -> Counting:
     return Counting(python, source, root, passes, requests, rows)
 
 
-def count(sides: Sequence[Counting]) -> list[list[dict[str, float]]]:
-    """Return for each hash seed each side's rows: instructions for one request. Raises NotCounted, CountError."""
+def count(sides: Sequence[Counting], place: Path) -> list[list[dict[str, float]]]:
+    """Return for each hash seed each side's rows: instructions for one request. Raises NotCounted, CountError.
+
+    place: a directory for what is written meanwhile; it is made.
+    """
     command = find_valgrind()
+    place.mkdir(exist_ok=True)
 
     def count_sides(seed: int) -> list[dict[str, float]]:
-        with tempfile.TemporaryDirectory(prefix="garagebench-") as directory:
+        with tempfile.TemporaryDirectory(prefix="count-", dir=place) as directory:
             return [_count_rows(command, side, seed, Path(directory)) for side in sides]
 
     # One valgrind a core: how they share the machine changes no count.

@@ -13,6 +13,9 @@ from pathlib import Path
 #: The file that marks a directory as in use.
 OWNER = "owner"
 
+#: What is made in it: the trees of a gate, what git and valgrind write, the sides of a selftest. Nothing else is removed.
+CONTENTS = ("base", "head", "git", "count", "a", "b")
+
 
 @contextlib.contextmanager
 def own_directory(place: Path) -> Iterator[tuple[Path, int]]:
@@ -66,7 +69,7 @@ def _remove(directory: Path) -> None:
     """Remove a directory of ours, its mark last: what is interrupted is done by the next start."""
     with contextlib.suppress(OSError):
         if (directory / OWNER).exists():
-            for name in ("base", "head", "git"):
+            for name in CONTENTS:
                 with contextlib.suppress(FileNotFoundError):
                     shutil.rmtree(directory / name)
             os.unlink(directory / OWNER)

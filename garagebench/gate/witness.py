@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from pathlib import Path
 
 from garagebench.engine import instructions
 from garagebench.gate.case import NOT_JUDGED, CaseKey, Thresholds
@@ -43,7 +43,7 @@ def count_pairs(
     roots: tuple[str, str],
     on_pair: Callable[[int], None] = lambda _done: None,
 ) -> Witness:
-    """Count both sides of every pair that can be counted. roots: the directories of base's and head's files.
+    """Count both sides of every pair that can be counted. roots: the directories of base's and head's files, side by side.
 
     Raises CountError where there is no valgrind.
     """
@@ -57,7 +57,7 @@ def count_pairs(
                 instructions.prepare(pair.python, side, root)
                 for side, root in zip((pair.base, pair.head), roots, strict=True)
             ]
-            counted = instructions.count(sides)
+            counted = instructions.count(sides, Path(roots[0]).parent / "count")
         except instructions.NotCounted as error:
             notes.append(f"instructions of {pair.impl}@{pair.runtime} are not counted: {error}")
             continue
@@ -69,9 +69,10 @@ def count_pairs(
 
 
 def _summarise(counts: Sequence[tuple[float, float]]) -> Counted:
-    bases, heads = zip(*counts, strict=True)
-    change = median(head / base - 1 if base > 0 else 0.0 for base, head in counts)
-    return Counted(median(bases), median(heads), 100 * change)
+    """Return the pair of counts whose change is the median one, so that the change is that of the figures shown."""
+    changes = sorted((head / base - 1 if base > 0 else 0.0, base, head) for base, head in counts)
+    change, base, head = changes[(len(changes) - 1) // 2]
+    return Counted(base, head, 100 * change)
 
 
 def testify(

@@ -34,6 +34,13 @@ def test_time_up_with_counts_level_is_suspect(
     assert [("suspected layout or noise" in one) for one in said] == [True] * is_said
 
 
+def test_the_counts_shown_are_those_of_the_change() -> None:
+    """Of three hash seeds the one with the median change gives both figures, so that the columns agree."""
+    counted = witnesses._summarise([(100.0, 103.0), (110.0, 111.1), (90.0, 90.0)])
+    assert (counted.base, counted.head) == (110.0, 111.1)
+    assert counted.change_percent == pytest.approx(1.0)
+
+
 def test_no_valgrind_is_an_error_with_the_mend(monkeypatch: pytest.MonkeyPatch) -> None:
     """Absent, it is one sentence with what to install."""
     monkeypatch.setattr(shutil, "which", lambda _: None)
