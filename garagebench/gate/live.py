@@ -19,7 +19,7 @@ from garagebench.engine import Conductor, Contestant, Entrant, Progress, Result
 from garagebench.engine.channel import Channel
 from garagebench.engine.conductor import TIMEOUT_S
 from garagebench.engine.estimate import median_log_ratio
-from garagebench.engine.result import combine
+from garagebench.engine.result import RowTerms, combine
 from garagebench.gate.case import (
     LEAST_STAGE_NS,
     NOT_JUDGED,
@@ -179,25 +179,26 @@ class LiveGate:
         Those that were too slow to be screened are among them: unmeasured, they must not pass.
         """
         chosen = []
-        short = []
+        short: list[CaseKey] = []
         for pair, base, head in self._sides(screened):
             self._notes += dict.fromkeys((*base.caveats, *head.caveats))
-            known = {terms.name for terms in head.rows}
+            heads = {terms.name: terms for terms in head.rows}
             for terms in base.rows:
                 case = make_key(pair, terms.name)
-                if case.stage == NOT_JUDGED or terms.name not in known:
+                if case.stage == NOT_JUDGED or terms.name not in heads:
                     continue
-                size_ns = median(map(median, combine(base.series, terms.isolated)))
-                self._sizes_ns[case] = size_ns
+                self._sizes_ns[case] = _size_ns(base, terms)
+                # A stage that has become long is one that must be named.
+                size_ns = max(self._sizes_ns[case], _size_ns(head, heads[terms.name]))
                 if is_long_enough(case, size_ns):
                     chosen.append(case)
                 else:
-                    short.append(f"{case.operation} {case.stage}")
+                    short.append(case)
             left_out = dict.fromkeys((*base.left_out, *head.left_out))
             keys = [make_key(pair, row) for row in left_out]
             chosen += [case for case in keys if case.stage != NOT_JUDGED]
         if short:
-            listed = ", ".join(dict.fromkeys(short))
+            listed = _list(short)
             self._notes.append(
                 f"under {LEAST_STAGE_NS:.0f} ns and so judged as part of total only: {listed}"
             )
@@ -293,6 +294,10 @@ def _load_answers(python: str, source: Mapping[str, Any]) -> dict[str, list[str]
         }
 
 
+def _size_ns(side: Contestant, terms: RowTerms) -> float:
+    return median(map(median, combine(side.series, terms.isolated)))
+
+
 def _restrict(source: Mapping[str, Any], stages: set[str] | None) -> dict[str, Any]:
     if stages is None:
         return dict(source)
@@ -310,4 +315,5 @@ def _name(pair: Pair) -> str:
 
 
 def _list(cases: Sequence[CaseKey]) -> str:
-    return ", ".join(f"{case.operation} {case.stage}" for case in cases)
+    several = len({(case.impl, case.runtime) for case in cases}) > 1
+    return ", ".join(f"{f'{case.impl} ' * several}{case.operation} {case.stage}" for case in cases)

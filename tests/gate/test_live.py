@@ -109,6 +109,14 @@ def test_short_stages_are_left_to_total() -> None:
     assert any("park encode" in note for note in result.notes)
 
 
+def test_a_stage_that_has_become_long_is_judged() -> None:
+    """One of 50 ns that takes ten times as long in head is named, though base's was too short for a verdict."""
+    slow = {"park/encode": 10.0, "park/total": 1.15}
+    result = run_gate(make_measure(lambda row, _phase: slow.get(row, 1.0)))
+    assert outcomes(result)["encode"] == "slower"
+    assert result.attributed_to == "encode"
+
+
 def test_screening_decides_nothing() -> None:
     """What is +50 % in the screening phase alone is not slower."""
     result = run_gate(make_measure(lambda _row, phase: 1.5 if phase == 0 else 1.0))
