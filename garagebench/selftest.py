@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import random
 import statistics
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from garagebench import __version__
+from garagebench.cache import find_cache
 from garagebench.certificate import Certificate, Count, recording_path
 from garagebench.engine import Conductor, Contestant, Entrant, Progress, Result
 from garagebench.engine.files import ResultError
@@ -21,6 +22,7 @@ from garagebench.errors import GarageError
 from garagebench.experiment import load_layout
 from garagebench.gate.case import CaseKey, GateResult, Thresholds
 from garagebench.gate.live import LiveGate, Pair
+from garagebench.gate.own_directory import own_directory
 from garagebench.gate.replay import Replay, Slowdown
 from garagebench.injection import STAGES as SLOWABLE
 from garagebench.regression import MAX_SLOWDOWN, Settings, make_source
@@ -91,9 +93,7 @@ def selftest(
 
 def replay(recording: Result, plan: Plan) -> Certificate:
     """Try the gate on recorded rounds."""
-    recorded = recording.settings.get("selftest")
-    if recorded is None:
-        raise SelftestError("these are no recorded rounds: `garagebench selftest --record FILE`")
+    recorded = recording.settings["selftest"]
     gates = Replay(recording, recorded["generations"], Thresholds(plan.max_slowdown))
     rng = random.Random(plan.seed)
     outcomes = [gates.gate(rng, None)[0] for _ in range(REPLAYED)]
@@ -166,11 +166,12 @@ class _LiveGates:
                 self._phases.append((next(phase), result))
             return result
 
-        with tempfile.TemporaryDirectory(prefix="garagebench-") as directory:
+        # Where a later gate finds and removes it, should this one be killed.
+        with own_directory(Path(find_cache(os.environ)) / "trees") as (directory, _):
             # Which of the two is the slow one is drawn, so that neither path is always head.
             sides = rng.sample(("a", "b"), 2)
             sources = [
-                self._source(Path(directory), side, stage or SLOWABLE[0], rate)
+                self._source(directory, side, stage or SLOWABLE[0], rate)
                 for side, rate in zip(sides, (0, every), strict=True)
             ]
             found = LiveGate(
@@ -247,10 +248,15 @@ def _count(found: Any) -> Count:
 def load_recording(path: Path | None) -> Result:
     """Return recorded rounds; None: those of the last selftest here."""
     try:
-        return Result.load(path or recording_path())
+        recording = Result.load(path or recording_path())
     except ResultError as error:
         if path is not None or recording_path().exists():
             raise
         raise SelftestError(
             "no rounds are recorded here yet: run `garagebench selftest`"
         ) from error
+    if "selftest" not in recording.settings:
+        raise SelftestError(
+            f"{path or recording_path()}: holds no recorded rounds; make some: `garagebench selftest --record FILE`"
+        )
+    return recording

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from garagebench.commands.options import (
     budget_option,
@@ -75,8 +76,10 @@ def selftest(
 
     plan = selftests.Plan(gates, budget, max_slowdown, seed)
     if replay is not None:
-        if record is not None:
-            raise click.UsageError("--record takes a measurement, and --replay makes none")
+        for name in ("record", "budget", "gates"):
+            source = click.get_current_context().get_parameter_source(name)
+            if source is ParameterSource.COMMANDLINE:
+                raise click.UsageError(f"--{name} takes a measurement, and --replay makes none")
         recording = selftests.load_recording(None if replay == LAST else Path(replay))
         certificate = selftests.replay(recording, plan)
     else:

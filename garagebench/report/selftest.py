@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -24,7 +26,9 @@ def render_certificate(certificate: Certificate, form: str, console: Console) ->
         return json.dumps(asdict(certificate), indent=2, allow_nan=False) + "\n"
     lines = list(_lines(certificate))
     if form == "csv":
-        return "".join(f"{','.join(line)}\n" for line in (_HEADER, *lines))
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([_HEADER, *lines, *_facts(certificate)])
+        return text.getvalue()
     if form == "markdown":
         table = [_HEADER, (":---", ":---", "---:", ":---"), *lines]
         rows = [f"| {' | '.join(map(escape, line))} |" for line in table]
@@ -42,6 +46,12 @@ def _lines(certificate: Certificate) -> Iterator[tuple[str, str, str, str]]:
     if certificate.injected_percent is not None:
         injected = f"+{certificate.injected_percent:g} % in a stage; live"
         yield (injected, "slower and the stage named", *_counted(certificate.injected_found))
+
+
+def _facts(certificate: Certificate) -> Iterator[tuple[str, str, str, str]]:
+    """Yield what the other formats say in sentences."""
+    for sentence in _sentences(certificate):
+        yield ("note", sentence, "", "")
 
 
 def _counted(count: Count) -> tuple[str, str]:

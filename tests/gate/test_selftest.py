@@ -1,10 +1,13 @@
 """Gates replayed on recorded rounds, exact bounds, and the certificate."""
 
+import csv
+import io
 import math
 import random
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from garagebench import certificate as certificates
 from garagebench.engine import Contestant, Result
@@ -13,6 +16,7 @@ from garagebench.gate.binomial import at_least, exact_bounds
 from garagebench.gate.case import CaseKey, Thresholds
 from garagebench.gate.replay import Replay, Slowdown
 from garagebench.injection import make_twice, slowed
+from garagebench.report.selftest import render_certificate
 from garagebench.selftest import Plan, SelftestError, load_recording, replay
 
 ROWS_NS = {"park/validate": 1000.0, "park/encode": 50.0, "park/total": 2000.0}
@@ -92,12 +96,23 @@ def test_too_few_generations_find_nothing() -> None:
 
 
 def test_other_results_cannot_be_replayed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A file that is no recording, and no recording at all, are each one sentence."""
-    with pytest.raises(SelftestError, match="no recorded rounds"):
-        replay(Result(()), Plan())
+    """A file that is no recording, which is named, and no recording at all, are each one sentence."""
+    seed = Path(__file__).parents[2] / "results" / "seed.json.gz"
+    with pytest.raises(SelftestError, match=r"seed\.json\.gz: holds no recorded rounds"):
+        load_recording(seed)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(SelftestError, match="run `garagebench selftest`"):
         load_recording(None)
+
+
+def test_csv_is_csv() -> None:
+    """Every line has the four columns of the header, whatever commas stand in it, and the result is among them."""
+    recording = load_recording(Path(__file__).parents[2] / "results" / "rounds.json.gz")
+    text = render_certificate(replay(recording, Plan()), "csv", Console())
+    lines = list(csv.reader(io.StringIO(text)))
+    assert {len(line) for line in lines} == {4}
+    assert lines[1][:2] == ["identical code, live", "slower"]
+    assert any("with 95 % certainty" in line[1] for line in lines)
 
 
 def test_a_certificate_is_cited_where_it_holds(
