@@ -36,6 +36,7 @@ KEYS = {
     "format": TEXT,
     "max-slowdown": NUMBER,
     "allow-different-answers": YES_NO,
+    "count": TEXT,
     "trust-other-machine": YES_NO,
 }
 THRESHOLDS = "thresholds"

@@ -26,12 +26,14 @@ from garagebench.gate.offline import compare_files, judge_independent, parse_cas
 from garagebench.gate.ranks import Change
 from garagebench.gate.samples import load_samples
 from garagebench.gate.verdict import EXIT_CODES, Judgement, Outcome, overall
-from garagebench.regression import Settings, make_verdict
+from garagebench.regression import Settings, WrongHead, load_head, make_refusal, make_verdict
 from garagebench.report.verdict import CaseVerdict, Verdict
 
 #: What of a machine the ratio of two implementations depends on, in the file and in a contestant's environment.
 MACHINE = "cpu_model_name"
 INTERPRETER = ("python_implementation", "python_version", "pypy_version")
+
+HEAD = "a run of now"
 
 ANEW = "make it anew, `garagebench run --impl NAME --output FILE`"
 
@@ -44,12 +46,14 @@ def check_against_file(
     begin = time.monotonic()
     base = Result.load(path)
     try:
-        head = experiment.run(make_settings(base, settings), on_progress=on_progress)
-        found = judge_ratios(base, head, settings)
-    except NotComparable as error:
-        found = GateResult("inconclusive", {}, None, 0.0, (str(error),))
+        wanted = make_settings(base, settings)
+        for entrant in experiment.Experiment(wanted).enter()[0]:
+            load_head(entrant.python, entrant.source, f"{entrant.name}:")
+        found = judge_ratios(base, experiment.run(wanted, on_progress=on_progress), settings)
+    except (NotComparable, WrongHead) as error:
+        return make_refusal(error, str(path), HEAD)
     found = replace(found, seconds=time.monotonic() - begin)
-    return make_verdict(found, str(path), "a run of now")
+    return make_verdict(found, str(path), HEAD)
 
 
 def make_settings(base: Result, settings: Settings) -> experiment.Settings:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from garagebench.certificate import cite
 from garagebench.engine import Progress
+from garagebench.engine.channel import Channel, WorkerFailed
+from garagebench.engine.conductor import TIMEOUT_S
 from garagebench.engine.instructions import find_valgrind
 from garagebench.engine.interpreter import find_interpreter
 from garagebench.engine.metadata import collect_environment
-from garagebench.errors import GarageError
+from garagebench.errors import GarageError, UnknownName
 from garagebench.experiment import impl_label, load_layout
 from garagebench.gate.case import CaseKey, GateResult, Thresholds
 from garagebench.gate.git import NotComparable
 from garagebench.gate.live import LiveGate, Pair
-from garagebench.gate.revisions import Trees, two_trees
+from garagebench.gate.revisions import Tree, Trees, two_trees
 from garagebench.gate.verdict import EXIT_CODES, Judgement
 from garagebench.gate.witness import Counted, Witness, count_pairs, testify
 from garagebench.impls.registry import find_entry, is_file
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from garagebench.workload import Workload
 
 INTERRUPTED = 130
+WRONG = 3
 
 #: Seconds that counting both sides of an implementation takes, about.
 COUNT_S = 40.0
@@ -43,6 +48,10 @@ MAX_SLOWDOWN = 5.0
 
 class RegressionError(GarageError):
     """What was asked for cannot be compared; the text says what can."""
+
+
+class WrongHead(GarageError):
+    """Head answers wrongly: it has no time that could be compared."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,7 @@ def compare_revisions(
     try:
         with two_trees(repository, settings.base, settings.head) as trees:
             pairs = list(make_pairs(settings, trees))
+            try_to_load(pairs, trees)
             gate = LiveGate(
                 pairs,
                 thresholds=settings.thresholds,
@@ -89,14 +99,59 @@ def compare_revisions(
                 allow_different_answers=settings.allow_different_answers,
             )
             found = gate.run()
+            begin = time.monotonic()
             witness = _count(settings, trees, pairs, found, on_progress)
-            found = replace(found, notes=(*found.notes, *_cite(settings)))
+            seconds = found.seconds + time.monotonic() - begin
+            found = replace(found, seconds=seconds, notes=(*found.notes, *_cite(settings)))
             return make_verdict(found, trees.base.label, trees.head.label, witness)
-    except NotComparable as error:
+    except (NotComparable, WrongHead) as error:
         head = "the working tree" if settings.head is None else settings.head
-        return make_verdict(
-            GateResult("inconclusive", {}, None, 0.0, (str(error),)), settings.base, head
-        )
+        return make_refusal(error, settings.base, head)
+
+
+def make_refusal(error: NotComparable | WrongHead, base: str, head: str) -> Verdict:
+    """Return the verdict on what cannot be compared: inconclusive; a head that answers wrongly is worse."""
+    found = GateResult("inconclusive", {}, None, 0.0, (str(error),))
+    verdict = make_verdict(found, base, head)
+    return replace(verdict, exit_code=WRONG) if isinstance(error, WrongHead) else verdict
+
+
+def try_to_load(pairs: Sequence[Pair], trees: Trees) -> None:
+    """Load both sides of every pair once, before anything is measured.
+
+    A head that cannot be loaded is an error, and one with wrong answers is said to be so; a base that is either leaves
+    nothing to compare with. Raises RegressionError, WrongHead, NotComparable.
+    """
+    for pair in pairs:
+        load_head(pair.python, pair.head, f"{pair.impl}@{pair.runtime}", trees.head)
+        try:
+            _load(pair.python, pair.base)
+        except WorkerFailed as failure:
+            what = f"{pair.impl}@{pair.runtime} in {_describe(failure, trees.base)}"
+            raise NotComparable(
+                f"nothing to compare with: {what}; name a base in which it works"
+            ) from None
+
+
+def load_head(python: str, source: Mapping[str, Any], name: str, tree: Tree | None = None) -> None:
+    """Load what is to be judged, once. tree: where it comes from, if from a copy. Raises RegressionError, WrongHead."""
+    try:
+        _load(python, source)
+    except WorkerFailed as failure:
+        error = WrongHead if failure.status == "wrong" else RegressionError
+        raise error(f"{name}{' in' * (tree is not None)} {_describe(failure, tree)}") from None
+
+
+def _load(python: str, source: Mapping[str, Any]) -> None:
+    with Channel(python) as channel:
+        channel.ask({"do": "load", "source": dict(source)}, TIMEOUT_S)
+
+
+def _describe(failure: WorkerFailed, tree: Tree | None) -> str:
+    if tree is None:
+        return str(failure)
+    # The copy is gone when this is read.
+    return f"{tree.label}: {str(failure).replace(f'{tree.path}{os.sep}', '')}"
 
 
 def _cite(settings: Settings) -> Iterator[str]:
@@ -135,22 +190,31 @@ def make_pairs(settings: Settings, trees: Trees) -> Iterator[Pair]:
     own = is_own(trees.base.path) and is_own(trees.head.path)
     layout = load_layout(settings.layout, settings.spaces)
     workload = make_workload(settings.workload, layout, settings.seed)
-    for impl in settings.impls or (("lists",) if own else ()):
+    known: dict[tuple[str, str], str] = {}
+    for impl in dict.fromkeys(settings.impls or (("lists",) if own else ())):
         if not is_file(impl) and not own:
-            raise RegressionError(
-                f"{impl} is not a part of this repository; name one that is, as path/to/file.py:NAME"
-            )
+            what = "has no :NAME" if impl.endswith(".py") else "is not a part of this repository"
+            raise UnknownName(f"{impl} {what}; name what is, as path/to/file.py:NAME")
         entry = find_entry(impl)
         interpreter = find_interpreter(settings.runtime or entry.runtime or "")
+        label = impl_label(impl)
+        other = known.setdefault((label, interpreter.label), impl)
+        if other != impl:
+            raise RegressionError(
+                f"two implementations are called {label}: {other} and {impl}; check them one by one"
+            )
         roots = trees.base.path, trees.head.path
         references = locate_impl(impl, trees)
         base, head = (
-            make_source(settings, reference, root if own else None, layout, workload)
+            {
+                **make_source(settings, reference, root if own else None, layout, workload),
+                "moved": [str(trees.working_tree), str(root)],
+            }
             for root, reference in zip(roots, references, strict=True)
         )
-        yield Pair(impl_label(impl), interpreter.label, interpreter.path, base, head)
+        yield Pair(label, interpreter.label, interpreter.path, base, head)
     if not settings.impls and not own:
-        raise RegressionError("name what to compare: --impl path/to/file.py:NAME")
+        raise UnknownName("name what to compare: --impl path/to/file.py:NAME")
 
 
 def locate_impl(impl: str, trees: Trees) -> tuple[str, str]:
@@ -163,7 +227,7 @@ def locate_impl(impl: str, trees: Trees) -> tuple[str, str]:
         raise RegressionError(f"{path}: no such file in {trees.head.label}")
     if not base.is_file():
         raise NotComparable(
-            f"{path} is not in {trees.base.label}: there is nothing to compare it with"
+            f"{path} is not in {trees.base.label}: there is nothing to compare it with; name a base that has it"
         )
     return f"{base}:{name}", f"{head}:{name}"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from garagebench.commands.options import (
     budget_option,
@@ -19,6 +20,7 @@ from garagebench.commands.options import (
     workload_option,
 )
 from garagebench.commands.output import default_format, make_console
+from garagebench.errors import GarageError
 
 
 def parse_thresholds(
@@ -58,7 +60,7 @@ def comparison_options(command: Any) -> Any:
         click.option(
             "--count",
             type=click.Choice(["instructions"]),
-            help="Also count instructions under valgrind, a witness beside the times.",
+            help="Also count instructions under valgrind, a witness beside the times. Takes a minute more.",
         ),
         layout_option,
         workload_option,
@@ -85,13 +87,13 @@ def compare(base: str, head: str, format: str | None, **settings: Any) -> None: 
       garagebench compare HEAD~1 HEAD --impl path/to/file.py:MyPool --budget 60
       garagebench compare before.json.gz after.json.gz
 
-    Exit code: 0 not slower, 1 error, 3 slower, 4 inconclusive, 130 interrupted.
+    Exit code: 0 not slower, 1 error, 2 usage, 3 slower or wrong answers, 4 inconclusive, 130 interrupted.
     """  # noqa: D301  click wants the character
     from garagebench.gate.case import Thresholds
     from garagebench.recorded import compare_two_files
 
     if Path(base).is_file() and Path(head).is_file():
-        refuse_count(settings["count"])
+        refuse_options(OF_REVISIONS, "two files are compared as they are")
         thresholds = Thresholds(settings["max_slowdown"], settings["threshold"])
         print_verdict(compare_two_files(Path(base), Path(head), thresholds), format)
     else:
@@ -126,7 +128,7 @@ def check(base: str, format: str | None, **settings: Any) -> None:  # noqa: A002
       garagebench check --base HEAD~1 --impl path/to/file.py:MyPool --max-slowdown 2 --budget 60
       garagebench check --base results/seed.json.gz --impl numba
 
-    Exit code: 0 not slower, 1 error, 3 slower, 4 inconclusive, 130 interrupted.
+    Exit code: 0 not slower, 1 error, 2 usage, 3 slower or wrong answers, 4 inconclusive, 130 interrupted.
     """  # noqa: D301  click wants the character
     measure(base, None, format, **settings)
 
@@ -161,7 +163,9 @@ def measure(
     )
     is_file = head is None and Path(base).is_file()
     if is_file:
-        refuse_count(count)
+        refuse_options(OF_LIVE_SIDES, "a result file says how it was measured")
+    for name in (base, head):
+        refuse_missing_file(name)
     with show_progress(make_console(err=True)) as on_progress:
         if is_file:
             verdict = check_against_file(settings, on_progress=on_progress)
@@ -170,18 +174,31 @@ def measure(
     print_verdict(verdict, form)
 
 
-def refuse_count(count: str | None) -> None:
-    """Refuse to count what is not there to run."""
-    if count is not None:
-        raise click.UsageError("--count takes two revisions: a result file holds no instructions")
+#: Options that mean nothing to two files, and to one as the base.
+OF_LIVE_SIDES = ("layout", "workload", "seed", "count")
+OF_REVISIONS = (*OF_LIVE_SIDES, "impl", "budget", "allow_different_answers")
+
+
+def refuse_options(names: tuple[str, ...], why: str) -> None:
+    """Refuse what was typed and would be ignored; a default from pyproject.toml is meant for other runs."""
+    ctx = click.get_current_context()
+    for name in names:
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name.replace('_', '-')} has no sense here: {why}")
+
+
+def refuse_missing_file(name: str | None) -> None:
+    """Refuse the name of a result file that is not there, before git is asked for such a revision."""
+    if name is not None and name.endswith((".json", ".json.gz")) and not Path(name).is_file():
+        raise GarageError(f"{name}: no such file")
 
 
 def print_verdict(verdict: Any, form: str | None) -> None:
     """Print the verdict on standard output and exit with its code."""
     from garagebench.report.verdict import render_verdict
 
+    show_in_workflow(verdict)  # first, so that it is there whoever reads on
     click.echo(render_verdict(verdict, form or default_format(), make_console()), nl=False)
-    show_in_workflow(verdict)
     click.get_current_context().exit(verdict.exit_code)
 
 

@@ -6,6 +6,7 @@ It answers one JSON line with another over two private pipes; what a subject pri
 Commands, by `do`:
 
     load      packages {name: directory}, factory "module:name", arguments | pickled, main, path
+              moved [tree, copy]: of what lies in the tree, the copy is to be used
               -> interface_version, cases, rows, caveats, environment
     measure   case, modes (of "loop", "empty", "steps", "intervals"), blocks, lead_in, passes
               -> passes: {series: [ns of each kept pass, ...]} summed over the blocks, requests
@@ -155,13 +156,55 @@ class Worker:
 def load_subject(source: dict[str, Any]) -> Any:
     """Make the subject that the source describes: a factory and its arguments, or a pickled object."""
     if "factory" in source:
-        return find(source["packages"], source["factory"])(source["arguments"])
+        moved = source.get("moved")
+        if moved:
+            sys.path[:] = [move_path(path, *moved) for path in sys.path]
+        subject = find(source["packages"], source["factory"])(source["arguments"])
+        if moved:
+            check_origins(moved[0], source["packages"])
+        return subject
     sys.path[:] = [*source["path"], *(path for path in sys.path if path not in source["path"])]
     import_packages(source["packages"])
     if source["main"] is not None:
         # Objects of the caller's script were pickled as being in __main__.
         sys.modules["__main__"] = import_file(MAIN, source["main"])
     return pickle.loads(base64.b64decode(source["pickled"]))  # noqa: S301  the conductor made it
+
+
+def move_path(path: str, tree: str, copy: str) -> str:
+    """Return where a directory of the tree is in its copy: PYTHONPATH, or a package installed from the tree, leads there."""
+    inside = inside_of(tree, path)
+    return path if inside is None else os.path.normpath(os.path.join(copy, inside))
+
+
+def check_origins(tree: str, packages: Iterable[str]) -> None:
+    """Raise BadSubject for a module that was found in the tree all the same: it is not the one to be measured."""
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if name.partition(".")[0] in ("__main__", *packages) or not isinstance(file, str):
+            continue
+        if inside_of(tree, file) is not None:
+            raise BadSubject(
+                f"it imports {name} from {file}, the working tree, and not from the copy that is measured: where its "
+                "package is installed as editable, use PYTHONPATH or `pip install --config-settings editable_mode=compat`"
+            )
+
+
+def inside_of(tree: str, path: str) -> str | None:
+    """Return the path within the tree; None for one outside, and for what an environment in it has installed."""
+    import sysconfig  # which takes 3 ms of a cold start
+
+    path = os.path.realpath(path)
+    installed = sysconfig.get_paths()
+    roots = [os.path.realpath(installed[key]) for key in ("purelib", "platlib", "stdlib")]
+    if not within(path, tree) or any(within(path, root) for root in roots):
+        return None
+    return os.path.relpath(path, tree)
+
+
+def within(path: str, directory: str) -> bool:
+    """Tell whether the path is the directory or lies in it."""
+    return path == directory or path.startswith(os.path.join(directory, ""))
 
 
 def find(packages: dict[str, str], target: str) -> Any:

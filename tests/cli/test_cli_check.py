@@ -15,6 +15,15 @@ SLOW = POOL.replace(
 )
 WRONG = POOL.replace("min(", "max(")
 
+#: A garage so small that a generation takes a third of a second, and a search is long enough to be judged.
+LAYOUT = """\
+name = "small"
+[vehicles]
+small = [["small"]]
+[[floors]]
+rows = [{ kind = "small", spaces = 10, repeat = 4 }]
+"""
+
 
 def git(repository: Path, *arguments: str) -> None:
     """Run git as somebody."""
@@ -29,14 +38,15 @@ def repository(tmp_path: Path) -> Path:
     place.mkdir()
     git(place, "init", "--initial-branch", "main")
     (place / "pool.py").write_text(POOL)
+    (place / "small.toml").write_text(LAYOUT)
     git(place, "add", "--all")
     git(place, "commit", "--message", "one")
     return place
 
 
-def garagebench(repository: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def garagebench(repository: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run the command in the repository, with copies in a cache of its own."""
-    environment = {**os.environ, "XDG_CACHE_HOME": str(repository.parent / "cache")}
+    environment = {**os.environ, "XDG_CACHE_HOME": str(repository.parent / "cache"), **more}
     command = [sys.executable, "-m", "garagebench", *arguments]
     return subprocess.run(
         command, cwd=repository, env=environment, check=False, capture_output=True, text=True
@@ -45,15 +55,15 @@ def garagebench(repository: Path, *arguments: str) -> subprocess.CompletedProces
 
 def check(repository: Path, *more: str) -> tuple[int, dict[str, object]]:
     """Run a check against HEAD with a small budget; exit code and JSON."""
-    common = ("--base", "HEAD", "--impl", "pool.py:SetPool", "--budget", "20", "--format", "json")
-    done = garagebench(repository, "check", *common, *more)
+    common = ("--base", "HEAD", "--impl", "pool.py:SetPool", "--layout", "small.toml")
+    done = garagebench(repository, "check", *common, "--budget", "10", "--format", "json", *more)
     return done.returncode, json.loads(done.stdout)
 
 
 def patient_check(repository: Path) -> tuple[int, dict[str, object]]:
     """Check, and again with more time where a busy machine left the first one inconclusive, as users are told."""
     code, verdict = check(repository)
-    return (code, verdict) if code != 4 else check(repository, "--budget", "90")
+    return (code, verdict) if code != 4 else check(repository, "--budget", "60")
 
 
 def test_a_much_slower_pool_is_slower_and_its_stage_named(repository: Path) -> None:
@@ -68,12 +78,63 @@ def test_a_much_slower_pool_is_slower_and_its_stage_named(repository: Path) -> N
     assert not list((repository.parent / "cache" / "garagebench" / "trees").glob("*/base"))
 
 
-def test_wrong_answers_are_inconclusive(repository: Path) -> None:
-    """A head that answers wrongly is not compared: exit code 4, with the answer in the notes."""
+def test_a_head_with_wrong_answers_is_3(repository: Path) -> None:
+    """It is not compared, and no pass where only what is slower fails: exit code 3, with the answer in the notes."""
     (repository / "pool.py").write_text(WRONG)
     code, verdict = check(repository)
-    assert code == 4
+    assert (code, verdict["verdict"], verdict["exit_code"]) == (3, "inconclusive", 3)
     assert "expected" in verdict["notes"][0]  # type: ignore[index]
+
+
+def test_a_base_with_wrong_answers_is_inconclusive(repository: Path) -> None:
+    """Where head mends what was wrong there is nothing to compare with: exit code 4, and the mend."""
+    (repository / "pool.py").write_text(WRONG)
+    git(repository, "commit", "--all", "--message", "two")
+    (repository / "pool.py").write_text(POOL)
+    code, verdict = check(repository)
+    assert code == 4
+    assert "nothing to compare with" in verdict["notes"][0]  # type: ignore[index]
+    assert "name a base in which it works" in verdict["notes"][0]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [("class SetPool(:", "SyntaxError"), ("import nosuchmodule", "nosuchmodule"), ("", "SetPool")],
+)
+def test_a_head_that_cannot_be_loaded_is_an_error(repository: Path, code: str, words: str) -> None:
+    """Exit code 1 and one sentence, in which the copy that it was loaded from is not mentioned."""
+    (repository / "pool.py").write_text(code)
+    done = garagebench(repository, "check", "--base", "HEAD", "--impl", "pool.py:SetPool")
+    assert (done.returncode, done.stdout) == (1, "")
+    (said,) = done.stderr.splitlines()
+    assert said.startswith("Error: SetPool@cpython3.")
+    assert words in said
+    assert "trees" not in said
+
+
+def test_two_of_one_name_are_refused(repository: Path) -> None:
+    """One would be judged in the other's place: exit code 1, and both names."""
+    (repository / "other.py").write_text(SLOW)
+    pools = ("--impl", "pool.py:SetPool", "--impl", "other.py:SetPool")
+    done = garagebench(repository, "check", "--base", "HEAD", *pools)
+    assert done.returncode == 1
+    assert "pool.py:SetPool and other.py:SetPool" in done.stderr
+
+
+@pytest.mark.parametrize("leads_there", [True, False])
+def test_what_the_pool_imports_comes_from_each_side(repository: Path, leads_there: bool) -> None:
+    """PYTHONPATH that leads into the working tree leads into the copies: base has a helper that head has not."""
+    (repository / "src").mkdir()
+    (repository / "src" / "helper.py").write_text("NAME = 'SetPool'\n")
+    (repository / "pool.py").write_text(f"import helper\n{POOL}")
+    git(repository, "add", "--all")
+    git(repository, "commit", "--message", "two")
+    (repository / "src" / "helper.py").write_text("raise ValueError('this is head')\n")
+    more = {"PYTHONPATH": os.pathsep.join([str(repository / "src"), str(ROOT)])}
+    asked = ("compare", "HEAD", "HEAD") if leads_there else ("check", "--base", "HEAD")
+    done = garagebench(repository, *asked, "--impl", "pool.py:SetPool", "--budget", "1", **more)
+    assert ("this is head" in done.stderr) is not leads_there
+    assert done.returncode == (4 if leads_there else 1)
 
 
 def test_a_base_without_the_file_is_inconclusive(repository: Path) -> None:
@@ -93,16 +154,17 @@ def test_a_missing_revision_is_an_error(repository: Path) -> None:
 
 
 def test_an_implementation_of_garagebench_is_none_of_another_repository(repository: Path) -> None:
-    """`lists` would be the same code on both sides: exit code 1 and what to name instead."""
+    """`lists` would be the same code on both sides: exit code 2 and what to name instead."""
     done = garagebench(repository, "check", "--base", "HEAD", "--impl", "lists")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "path/to/file.py:NAME" in done.stderr
 
 
 def test_a_result_file_is_a_base(repository: Path) -> None:
     """What a run wrote is the base of a later check, by ratios to `lists`: three searches for one are slower."""
-    pool = ("--impl", "pool.py:SetPool", "--budget", "15")
-    run = ("run", *pool, "--operation", "park", "--stage", "assignment", "--output", "base.json.gz")
+    pool = ("--impl", "pool.py:SetPool", "--budget", "8")
+    small = ("--layout", "small.toml", "--operation", "park", "--stage", "assignment")
+    run = ("run", *pool, *small, "--output", "base.json.gz")
     assert garagebench(repository, *run).returncode == 0
     (repository / "pool.py").write_text(SLOW)
     done = garagebench(repository, "check", "--base", "base.json.gz", *pool, "--format", "json")
@@ -116,12 +178,37 @@ def test_thresholds_come_from_pyproject_and_the_command_line(repository: Path) -
     (repository / "pool.py").write_text(SLOW)
     (repository / "pyproject.toml").write_text(
         "[tool.garagebench]\nbudget = 3\n[tool.garagebench.thresholds]\nassignment = 900\n"
-        "[tool.garagebench.check]\nmax-slowdown = 900\nbudget = 20\nimpl = ['pool.py:SetPool']\n"
+        "[tool.garagebench.check]\nmax-slowdown = 900\nbudget = 10\nimpl = ['pool.py:SetPool']\n"
+        "layout = 'small.toml'\n"
     )
     done = garagebench(repository, "check", "--base", "HEAD")
     assert done.returncode == 0, done.stdout + done.stderr
     done = garagebench(repository, "check", "--base", "HEAD", "--threshold", "assignment=10")
     assert done.returncode == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("compare", "nosuch.json", "HEAD"), "nosuch.json: no such file"),
+        (("check", "--base", "nosuch.json.gz"), "nosuch.json.gz: no such file"),
+    ],
+)
+def test_a_file_that_is_not_there_is_no_revision(
+    repository: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    """What is called like a result file is looked for as one: exit code 1, and git is not blamed."""
+    done = garagebench(repository, *arguments, "--impl", "pool.py:SetPool")
+    assert (done.returncode, done.stderr) == (1, f"Error: {words}\n")
+
+
+def test_options_that_two_files_would_ignore_are_refused(tmp_path: Path) -> None:
+    """Files are compared as they are: exit code 2 where an implementation or a budget is typed."""
+    file = str(ROOT / "results" / "seed.json.gz")
+    for option in (("--impl", "numba"), ("--budget", "3"), ("--layout", "seed")):
+        done = garagebench(tmp_path, "compare", file, file, *option)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"{option[0]} has no sense here" in done.stderr
 
 
 @pytest.mark.parametrize("value", ["assignment", "=3", "total=-1", "total=nan", "total=many"])

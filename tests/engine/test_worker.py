@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import gc
+import importlib
 import pickle
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -545,3 +547,58 @@ def test_a_worker_that_is_told_to_quit_ends(any_python: str) -> None:
     ended = pytest.raises(WorkerFailed, match=r"^the worker died \(exit code 0\)$")
     with Channel(any_python) as channel, ended:
         channel.ask({"do": "quit"}, TIMEOUT_S)
+
+
+@pytest.fixture
+def tree_and_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """Return a working tree and its copy, each with a module `helper` in `src`; what is imported of it is forgotten."""
+    for side in ("tree", "copy"):
+        (tmp_path / side / "src").mkdir(parents=True)
+        (tmp_path / side / "src" / "helper.py").write_text(f"SIDE = {side!r}\n")
+        (tmp_path / side / "factory.py").write_text(
+            "import helper\nmake = lambda arguments: helper.SIDE\n"
+        )
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "tree" / "src"), *sys.path])
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    return tmp_path / "tree", tmp_path / "copy"
+
+
+def make_moved_source(tree: Path, copy: Path) -> dict[str, Any]:
+    """Return what a worker loads of the copy."""
+    sys.path.append(str(copy))
+    return {
+        "packages": {},
+        "factory": "factory:make",
+        "arguments": {},
+        "moved": [str(tree), str(copy)],
+    }
+
+
+def test_what_lies_in_the_tree_is_imported_from_its_copy(tree_and_copy: tuple[Path, Path]) -> None:
+    """PYTHONPATH, or an installed package, that leads into the working tree leads into the copy that is measured."""
+    assert worker.load_subject(make_moved_source(*tree_and_copy)) == "copy"
+
+
+def test_a_module_from_the_tree_itself_is_refused(tree_and_copy: tuple[Path, Path]) -> None:
+    """Where something else than the path found it there, the sides would be the same: no time, and the mend."""
+    sys.modules.pop("helper", None)
+    importlib.import_module("helper")
+    with pytest.raises(worker.BadSubject, match=r"imports helper from .*tree.*PYTHONPATH"):
+        worker.load_subject(make_moved_source(*tree_and_copy))
+
+
+def test_what_an_environment_in_the_tree_has_installed_stays(
+    tree_and_copy: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A virtual environment may lie in the working tree: what is installed in it is the same for both sides."""
+    tree, copy = tree_and_copy
+    installed = tree / "venv" / "site-packages"
+    monkeypatch.setattr(
+        sysconfig,
+        "get_paths",
+        lambda: dict.fromkeys(("purelib", "platlib", "stdlib"), str(installed)),
+    )
+    assert worker.move_path(str(installed), str(tree), str(copy)) == str(installed)
+    assert worker.move_path(str(tree / "src"), str(tree), str(copy)) == str(copy / "src")
+    assert worker.move_path(str(tree), str(tree), str(copy)) == str(copy)
+    assert worker.move_path(f"{tree}2", str(tree), str(copy)) == f"{tree}2"
