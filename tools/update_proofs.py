@@ -62,19 +62,26 @@ def read(name: str) -> list[dict[str, Any]]:
 
 
 def gates_table(gates: list[dict[str, Any]]) -> str:
-    """Return how the gates of each series ended."""
-    lines = [
-        "| gates | options | ended with 0 | 3 | 4 | seconds |",
-        "| :--- | :--- | ---: | ---: | ---: | ---: |",
-    ]
-    for series, (title, options) in SERIES.items():
-        own = [gate for gate in gates if gate["series"] == series]
-        codes = Counter(gate["exit_code"] for gate in own)
-        seconds = statistics.median(gate["seconds"] for gate in own)
-        lines.append(
-            f"| {len(own)}, {title} | {options} | {codes[0]} | {found(own, codes[3])} | {codes[4]} | {seconds:.0f} |"
-        )
-    return "\n".join(lines) + f"\n\nSeconds: the median. {machines(gates)}.\n"
+    """Return how the gates of each series ended, in a table for each machine."""
+    tables = []
+    for machine in dict.fromkeys(gate["machine"] for gate in gates):
+        lines = [
+            f"**{machine}**",
+            "",
+            "| gates | options | ended with 0 | 3 | 4 | seconds |",
+            "| :--- | :--- | ---: | ---: | ---: | ---: |",
+        ]
+        for series, (title, options) in SERIES.items():
+            own = [gate for gate in gates if (gate["series"], gate["machine"]) == (series, machine)]
+            if not own:
+                continue
+            codes = Counter(gate["exit_code"] for gate in own)
+            seconds = statistics.median(gate["seconds"] for gate in own)
+            lines.append(
+                f"| {len(own)}, {title} | {options} | {codes[0]} | {found(own, codes[3])} | {codes[4]} | {seconds:.0f} |"
+            )
+        tables.append("\n".join(lines))
+    return "\n\n".join(tables) + "\n\nSeconds: the median.\n"
 
 
 def found(gates: list[dict[str, Any]], slower: int) -> str:

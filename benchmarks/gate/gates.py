@@ -2,7 +2,8 @@
 
     python benchmarks/gate/gates.py SERIES... [--output results/gates.jsonl] [--gates N]
 
-Each gate checks a fresh repository and adds a line to the output; what is there already is not done again.
+Each gate checks a fresh repository and adds a line to the output; what is there of this machine already is not done
+again.
 """
 
 import argparse
@@ -111,7 +112,8 @@ def main():
     parser.add_argument("--gates", type=int, help="fewer of each series")
     chosen = parser.parse_args()
     lines = chosen.output.read_text().splitlines() if chosen.output.exists() else []
-    done = Counter(json.loads(line)["series"] for line in lines)
+    here = describe_machine()
+    done = Counter(gate["series"] for gate in map(json.loads, lines) if gate["machine"] == here)
     shares = {}
     for name in chosen.series or SERIES:
         for number in range(done[name], min(chosen.gates or 1000, SERIES[name].gates)):
