@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from garagebench.commands.options import check_budget, complete_impl, format_option
+from garagebench.commands.options import FiniteRange, complete_impl, format_option
 from garagebench.commands.output import default_format, make_console
 from garagebench.commands.serve import complete_server
 
@@ -56,7 +56,7 @@ UNITS_US = {"us": 1, "ms": 1000, "s": 1_000_000}
 
 def parse_latency(_ctx: click.Context, _param: click.Parameter, text: str) -> int:
     """Return microseconds."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(us|ms|s)", text)
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)(us|ms|s)", text)
     latency_us = round(float(found[1]) * UNITS_US[found[2]]) if found else 0
     if latency_us <= 0:
         raise click.BadParameter(f"{text!r} is no latency, such as 500us, 10ms or 1s")
@@ -95,9 +95,8 @@ def parse_latency(_ctx: click.Context, _param: click.Parameter, text: str) -> in
 )
 @click.option(
     "--rate",
-    type=click.FloatRange(min=1, max=1_000_000),
+    type=FiniteRange(min=1, max=1_000_000),
     default=1000.0,
-    callback=check_budget,
     metavar="N",
     help="Requests a second (open); with --find-capacity, the first.",
 )
@@ -119,7 +118,7 @@ def parse_latency(_ctx: click.Context, _param: click.Parameter, text: str) -> in
 )
 @click.option(
     "--duration",
-    type=click.FloatRange(min=0, min_open=True, max=86_400),
+    type=FiniteRange(min=0, min_open=True, max=86_400),
     metavar="SECONDS",
     help="Of the load.  [default: 10; for each rate of --find-capacity 3; with --web until Ctrl-C]",
 )

@@ -16,11 +16,17 @@ FORMATS = ("table", "markdown", "json", "csv")
 CHARTS = "github-action-benchmark"
 
 
-def check_budget(_ctx: click.Context, _param: click.Parameter, seconds: float) -> float:
-    """Refuse what is no time: `inf` would never end, `nan` compares with nothing."""
-    if not math.isfinite(seconds):
-        raise click.BadParameter(f"{seconds} is not a number of seconds")
-    return seconds
+class FiniteRange(click.FloatRange):
+    """A range of numbers: `inf` would never end, and `nan` compares with nothing, so that it is in every range."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number. Raises BadParameter."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number", param, ctx)
+        return number
 
 
 def complete_impl(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -53,9 +59,8 @@ def budget_option(text: str, *, default: float = 30.0) -> Decorator:
     """Return the option --budget; text: what the time is for."""
     return click.option(
         "--budget",
-        type=click.FloatRange(min=0, min_open=True),
+        type=FiniteRange(min=0, min_open=True),
         default=default,
-        callback=check_budget,
         metavar="SECONDS",
         help=text,
     )
@@ -77,7 +82,7 @@ def max_slowdown_option(text: str) -> Decorator:
     """Return the option --max-slowdown, in percent."""
     return click.option(
         "--max-slowdown",
-        type=click.FloatRange(min=0, min_open=True),
+        type=FiniteRange(min=0, min_open=True),
         default=5.0,
         metavar="PERCENT",
         help=text,

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 from garagebench.commands.options import (
     CHARTS,
     FORMATS,
-    check_budget,
+    FiniteRange,
     complete_impl,
     make_format_option,
     with_option,
@@ -83,9 +83,8 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--budget",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     default=30.0,
-    callback=check_budget,
     metavar="SECONDS",
     help="Time for the whole run.",
 )

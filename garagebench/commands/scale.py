@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from garagebench.commands.options import (
+    FiniteRange,
     budget_option,
-    check_budget,
     format_option,
     impl_option,
     seed_option,
@@ -46,9 +46,8 @@ LARGEST = 100_000_000
 @budget_option("Time for the whole of it.", default=240.0)
 @click.option(
     "--memory",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     default=8.0,
-    callback=check_budget,
     metavar="GIB",
     help="Memory for the whole of it.",
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from garagebench.commands.options import complete_impl
+from garagebench.commands.options import FiniteRange, complete_impl
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -24,7 +24,7 @@ def seconds(name: str, default: float, text: str) -> Decorator:
     """Return an option that is a time."""
     return click.option(
         name,
-        type=click.FloatRange(min=0, max=86_400),
+        type=FiniteRange(min=0, max=86_400),
         default=default,
         metavar="SECONDS",
         help=text,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+import click
 import pytest
 from command_line import (
     MUTANTS,
@@ -19,6 +20,15 @@ from command_line import (
 )
 
 from garagebench import experiment
+from garagebench.cli import main
+
+#: Command, and each option of it that is a number.
+FLOATS = [
+    (name, parameter.opts[0])
+    for name, command in main.commands.items()
+    for parameter in command.params
+    if isinstance(parameter.type, click.types.FloatParamType)
+]
 
 BROKEN_NUMPY = "raise ImportError('numpy is broken here')\n"
 
@@ -60,6 +70,16 @@ def test_what_cannot_be_asked_for_is_2(
 ) -> None:
     """An unknown name or a senseless value is told at once, with what there is instead."""
     assert_one_sentence(invoke("run", *arguments), 2, *words)
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize(("command", "option"), FLOATS)
+def test_what_is_no_number_is_2(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, command: str, option: str, text: str
+) -> None:
+    """No option of any command takes what compares with nothing, or never ends."""
+    monkeypatch.setattr(main.commands[command], "callback", lambda **_: None)
+    assert_one_sentence(invoke(command, option, text), 2, option, text)
 
 
 def test_an_unknown_command_is_2(invoke: Invoke) -> None:

@@ -161,7 +161,8 @@ def test_the_capacity_is_looked_for(tmp_path: Path) -> None:
         (("http://h", "--driver", "locust", "--worker"), "URL is not for --worker"),
         (("--find-capacity", "--latency-target", "10"), "'10' is no latency, such as 500us, 10ms or 1s"),
         (("--find-capacity", "--latency-target", "0ms"), "'0ms' is no latency"),
-        (("--rate", "nan"), "nan is not a number of seconds"),
+        (("--find-capacity", "--latency-target", f"{'9' * 400}s"), "is no latency"),
+        (("--rate", "nan"), "nan is not a finite number"),
         (("--duration", 0), "--duration"),
     ],
 )  # fmt: skip
