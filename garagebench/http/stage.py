@@ -18,7 +18,7 @@ from garagebench.engine import Contestant, Entrant, Progress, Result
 from garagebench.engine.candidate import AsksWorker
 from garagebench.engine.interpreter import Interpreter
 from garagebench.engine.result import Problem
-from garagebench.errors import Unavailable
+from garagebench.errors import Unavailable, UnknownName
 from garagebench.experiment import OPERATIONS, Experiment, Settings, SettingsError, conduct
 from garagebench.http.account import Account
 from garagebench.http.burst import SIZE, make_burst
@@ -26,6 +26,7 @@ from garagebench.http.entrants import OPERATIONS as SERVED
 from garagebench.http.entrants import RUNG_OF, STAGES, Site
 from garagebench.http.worker import WorkerWithServer
 from garagebench.server.registry import load_server
+from garagebench.subject import STAGES as STAGES_WITHOUT
 
 #: What `--operation` may be where servers are measured.
 SERVED_OPERATIONS = (*SERVED, "both")
@@ -158,7 +159,7 @@ class ServedExperiment(Experiment):
 
 
 def check_settings(settings: Settings) -> None:
-    """Raise SettingsError for what servers cannot be measured with."""
+    """Raise SettingsError for what servers cannot be measured with, UnknownName for a stage that there is not."""
     if settings.operation not in SERVED_OPERATIONS:
         raise SettingsError(
             f"a server has no operation {settings.operation}; --server takes {', '.join(SERVED_OPERATIONS)}"
@@ -168,6 +169,10 @@ def check_settings(settings: Settings) -> None:
             "--server cannot be combined with --with: a server takes an implementation as it is; "
             "an Impl in a file of yours may have the variants"
         )
+    known = dict.fromkeys(stage for names in (*STAGES_WITHOUT.values(), STAGES) for stage in names)
+    unknown = [stage for stage in settings.stages if stage not in known]
+    if unknown:
+        raise UnknownName(f"unknown stage {unknown[0]!r}; there is: {', '.join(known)}")
     if not choose_stages(settings):
         raise SettingsError(
             f"--stage leaves out all that --server measures: add --stage http, or one of {', '.join(STAGES)}"

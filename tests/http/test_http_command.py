@@ -60,6 +60,8 @@ def test_options_reach_the_settings(invoke: Invoke, monkeypatch: pytest.MonkeyPa
     ("arguments", "code", "reason"),
     [
         (["--server", "nope"], 2, "unknown server 'nope'"),
+        (["--server", "wire", "--stage", "nope"], 2, "unknown stage 'nope'; there is: validate, "),
+        (["--server", "wire", "--stage", "nope", "--stage", "http"], 2, "http_cpu, http, "),
         (["--ladder"], 2, "--ladder is of servers: name one with --server"),
         (["--stage", "http"], 2, "stage http is of servers: name one with --server"),
         (
