@@ -25,7 +25,7 @@ from garagebench.http.burst import SIZE, make_burst
 from garagebench.http.entrants import OPERATIONS as SERVED
 from garagebench.http.entrants import RUNG_OF, STAGES, Site
 from garagebench.http.worker import WorkerWithServer
-from garagebench.server.registry import load_server
+from garagebench.server.registry import ELSEWHERE, check_interpreter, load_server
 from garagebench.subject import STAGES as STAGES_WITHOUT
 
 #: What `--operation` may be where servers are measured.
@@ -92,7 +92,7 @@ class ServedExperiment(Experiment):
             name = f"{recipe.label}@{label}/{self._layout_label}/{self.workload.name}/{server}"
             if name in self._served:
                 continue
-            reason = self._find_reason(runtime, server)
+            reason = self._find_reason(recipe.impl, runtime, server)
             reference = reference or (None if reason else name)
             for entrant in self._enter_server(name, recipe, server, reference):
                 self._served[entrant.name] = server
@@ -131,13 +131,17 @@ class ServedExperiment(Experiment):
             for server in settings.servers:
                 yield recipe, runtime, server
 
-    def _find_reason(self, runtime: str, server: str) -> str:
+    def _find_reason(self, impl: str, runtime: str, server: str) -> str:
         """Return why that cannot be measured here, or an empty text."""
         found = self._interpreters.find(runtime)
         if not isinstance(found, Interpreter):
             return str(found)
         if found != self._interpreters.find(""):
-            return f"a server runs on the interpreter of garagebench itself, not on {found.label}"
+            return ELSEWHERE.format(found.label)
+        try:
+            check_interpreter(impl)  # as the server will, whatever the runtime that was named
+        except Unavailable as error:
+            return str(error)
         return self._reasons[server]
 
     def _enter_server(

@@ -16,7 +16,7 @@ from garagebench.impls.registry import load_impl
 from garagebench.layout import Layout
 from garagebench.server.limits import Limits
 from garagebench.server.record import Recorder
-from garagebench.server.registry import Job, load_server
+from garagebench.server.registry import Job, check_interpreter, load_server
 from garagebench.server.service import Service
 
 #: The implementation that serves alone, unless another is named.
@@ -55,6 +55,7 @@ def serve_garage(settings: Settings, say: Say, note: Say) -> None:
 
     KeyboardInterrupt after Ctrl-C. Raises UnknownName, Unavailable, ServeError, WorkloadError.
     """
+    check_interpreter(settings.impl or IMPL)
     if settings.front is None:
         number = _serve_alone(settings, say, note)
     else:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import importlib
 import socket
+import sys
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from garagebench.errors import Unavailable, UnknownName
+from garagebench.impls.registry import find_entry
 from garagebench.server.limits import Limits
 from garagebench.server.service import Service
+
+#: Of an implementation on another interpreter: why no server has it.
+ELSEWHERE = "a server runs on the interpreter of garagebench itself, not on {}"
 
 #: Serves the listening socket until SIGTERM or SIGINT, drains, and returns the number of the signal. `started` is called
 #: once, in the process that serves; `ended` in the same one when all has been answered.
@@ -56,11 +61,26 @@ SERVERS: Mapping[str, Entry] = {
 }
 
 
-def load_server(name: str) -> Run:
-    """Return the function that runs the server; raises UnknownName, Unavailable."""
+def find_server(name: str) -> Entry:
+    """Return the entry of that name; UnknownName says what there is."""
     if name not in SERVERS:
         raise UnknownName(f"unknown server {name!r}; there is: {', '.join(SERVERS)}")
-    entry = SERVERS[name]
+    return SERVERS[name]
+
+
+def check_interpreter(impl: str) -> None:
+    """Raise Unavailable for an implementation that is meant for another interpreter; UnknownName where there is none.
+
+    Here it would run, and be another thing than what bears its name in every table.
+    """
+    runtime = find_entry(impl).runtime
+    if runtime is not None and not runtime.startswith(sys.implementation.name):
+        raise Unavailable(f"{ELSEWHERE.format(runtime)}: name another implementation")
+
+
+def load_server(name: str) -> Run:
+    """Return the function that runs the server; raises UnknownName, Unavailable."""
+    entry = find_server(name)
     try:
         run: Run = importlib.import_module(entry.module).run
     except ImportError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -225,6 +226,14 @@ def test_another_interpreter_has_no_server(pypy: str) -> None:
     )
     result = Result((Contestant(entrants[0].name), missing), experiment.describe())
     assert [exit_code(result, named) for named in ((), ("pypy",))] == [0, 1]
+
+
+def test_a_server_refuses_what_is_for_another_interpreter() -> None:
+    """Also where this interpreter was named for it: a server takes an implementation on its own only."""
+    settings = replace(HTTP_ONLY, impls=("pypy",), runtimes=(sys.executable,))
+    _, (missing,) = ServedExperiment(settings).enter()
+    assert missing.problem is not None
+    assert missing.problem.reason.endswith("not on pypy3: name another implementation")
 
 
 @pytest.mark.parametrize(

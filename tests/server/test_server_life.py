@@ -276,6 +276,17 @@ def test_an_unknown_server() -> None:
     assert [name for name in ("'nosuch'", *SERVERS) if name not in said] == []
 
 
+@pytest.mark.parametrize("front", [(), ("--nginx",)])
+def test_another_interpreter(front: tuple[str, ...]) -> None:
+    """An implementation for another interpreter is not served on this one: exit code 1, and what would mend it."""
+    ran = run_garagebench("serve", "--port", 0, "--impl", "pypy", *front)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == (
+        "Error: a server runs on the interpreter of garagebench itself, not on pypy3: "
+        "name another implementation\n"
+    )
+
+
 def test_a_missing_framework(tmp_path: Path) -> None:
     """Without its framework a server is listed with the reason and what would mend it, and cannot be started."""
     (tmp_path / "flask.py").write_text("raise ImportError('no flask here')\n")
@@ -312,7 +323,7 @@ def test_a_record_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_another_layout(serve: Serve) -> None:
     """The layout, its size and the implementation are those that were named."""
-    server = serve("tornado", "--spaces", 1000, "--impl", "pypy")
+    server = serve("tornado", "--spaces", 1000, "--impl", "heap")
     kinds = server.ask("GET", "/garage").json["kinds"]
     scaled = Layout.builtin("seed").scaled(1000)
     assert {kind: states["free"] for kind, states in kinds.items()} == dict(
