@@ -190,7 +190,7 @@ def load(format: str | None, output: Path | None, **options: Any) -> None:  # no
     """  # noqa: D301  click wants the character
     from garagebench.engine.files import check_place, write_whole
     from garagebench.load.row import exit_code, to_json
-    from garagebench.load.session import check_driver
+    from garagebench.load.session import check_driver, check_url
     from garagebench.load.stop import stop_on_interrupt
     from garagebench.report.load import render_load
 
@@ -199,6 +199,7 @@ def load(format: str | None, output: Path | None, **options: Any) -> None:  # no
     check_driver(settings)
     if output is not None:
         check_place(output)
+    check_url(settings)
     with stop_on_interrupt() as stop:
         if settings.role == "worker":
             work(settings, stop)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from garagebench.errors import GarageError
-from garagebench.load.process import Counts, parse_counts
+from garagebench.load.process import OK, Counts, parse_counts
 
 #: Seconds for a reply to what is asked besides the load.
 PATIENCE_S = 10.0
@@ -36,26 +36,22 @@ class Endpoint:
         """The URL that it was parsed from, in its shortest form."""
         return f"http://{self.authority}{self.prefix}"
 
+    def check_garage(self) -> None:
+        """Raise LoadError where nothing answers, or what does is no garage: it would get load that it never asked for."""
+        status, body = self._get("/garage")
+        if status == OK and count_spaces(body) is not None:
+            return
+        what = f"{status}, but no spaces" if status == OK else status
+        raise LoadError(f"{self.url} is no garage: /garage answered {what}")
+
     def ask(self, path: str) -> bytes | None:
         """Return the body of a GET, or None unless the answer is 200. Raises LoadError where nothing answers."""
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE_S)
-        try:
-            connection.request("GET", self.prefix + path, headers={"Host": self.authority})
-            reply = connection.getresponse()
-            body = reply.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise LoadError(f"{self.url} does not answer: {error}") from None
-        finally:
-            connection.close()
-        return body if reply.status == http.client.OK else None
+        status, body = self._get(path)
+        return body if status == OK else None
 
     def read_spaces(self) -> tuple[int, int] | None:
         """Return how many spaces are free and how many are taken; None where it does not say."""
-        try:
-            kinds = json.loads(self.ask("/garage") or b"")["kinds"].values()
-            return sum(kind["free"] for kind in kinds), sum(kind["taken"] for kind in kinds)
-        except (ValueError, LookupError, TypeError, AttributeError):
-            return None
+        return count_spaces(self.ask("/garage") or b"")
 
     def read_counts(self) -> Counts | None:
         """Return what it has counted; None where it does not say."""
@@ -70,6 +66,26 @@ class Endpoint:
         except (ValueError, LookupError, TypeError):
             return "small"
         return vehicles[0] if vehicles and "small" not in vehicles else "small"
+
+    def _get(self, path: str) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE_S)
+        try:
+            connection.request("GET", self.prefix + path, headers={"Host": self.authority})
+            reply = connection.getresponse()
+            return reply.status, reply.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise LoadError(f"{self.url} does not answer: {error}") from None
+        finally:
+            connection.close()
+
+
+def count_spaces(body: bytes) -> tuple[int, int] | None:
+    """Return how many spaces are free and how many are taken by an answer of /garage; None where it is none."""
+    try:
+        kinds = json.loads(body)["kinds"].values()
+        return sum(kind["free"] for kind in kinds), sum(kind["taken"] for kind in kinds)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
 
 
 def parse_url(url: str) -> Endpoint:

@@ -44,6 +44,12 @@ def check_driver(settings: Settings) -> None:
         scenario.check_package()
 
 
+def check_url(settings: Settings) -> None:
+    """Raise LoadError where the URL is none, or nothing is there, or something that is no garage."""
+    if settings.url is not None:
+        parse_url(settings.url).check_garage()
+
+
 def measure_row(settings: Settings, stop: Stop, tick: Tick) -> LoadRow:
     """Put the load on, and return what came of it. Raises LoadError, ServerFailed, Unavailable."""
     if settings.url is not None:

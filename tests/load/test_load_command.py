@@ -17,7 +17,7 @@ from load_command import ROOT, faults, read_rows, run, start
 from toy_servers import toy_garage
 
 from garagebench.cli import main
-from garagebench.load import latencies, scenario
+from garagebench.load import latencies, scenario, session
 from garagebench.load.row import from_json
 
 pytest.importorskip("hdrh")
@@ -194,6 +194,29 @@ def test_an_error_is_one_sentence(
     last = result.stderr.splitlines()[-1]
     assert last.startswith("Error: ")
     assert said in last
+
+
+@pytest.mark.parametrize("driver", ["open", "closed", "wrk", "locust"])
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        (None, "404"),
+        (b"<html>", "200, but no spaces"),
+        (b'{"kinds": {"small": {}}}', "200, but no spaces"),
+    ],
+)
+def test_what_is_no_garage_gets_no_load(
+    driver: str, page: bytes | None, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that does not say its spaces is asked nothing else, whichever driver there is."""
+    monkeypatch.setattr(session, "check_driver", lambda _: None)  # it may be missing here
+    with toy_garage() as toy:
+        toy.says = {} if page is None else {"/garage": lambda: page}
+        url = toy.endpoint.url
+        result = invoke(url, "--driver", driver, "--duration", 1)
+    assert (result.exit_code, result.stdout, toy.requests) == (1, "", 0)
+    (sentence,) = result.stderr.splitlines()
+    assert sentence == f"Error: {url} is no garage: /garage answered {said}"
 
 
 @pytest.mark.parametrize(
