@@ -197,6 +197,8 @@ def load(format: str | None, output: Path | None, **options: Any) -> None:  # no
     check_options()
     settings = make_settings(**options)
     check_driver(settings)
+    if settings.url is None and settings.role != "worker":
+        check_own_server(settings)
     if output is not None:
         check_place(output)
     check_url(settings)
@@ -236,6 +238,18 @@ def check_options() -> None:
         if ctx.params["worker"] and name not in OF_WORKER:
             what = "URL" if name == "url" else spell(name)
             raise click.UsageError(f"{what} is not for --worker: its master tells it what to do")
+
+
+def check_own_server(settings: Settings) -> None:
+    """Raise what the server that is to be started would end with: UnknownName, Unavailable, LayoutError."""
+    from garagebench.contestants import check_impl
+    from garagebench.experiment import load_layout
+    from garagebench.server.registry import check_interpreter, find_server
+
+    find_server(settings.server)
+    check_impl(settings.impl)
+    check_interpreter(settings.impl)
+    load_layout(settings.layout, settings.spaces)
 
 
 def make_settings(

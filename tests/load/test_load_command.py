@@ -174,26 +174,32 @@ def test_options_without_sense_are_a_usage_error(arguments: tuple[object, ...], 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "code", "said"),
     [
-        (("https://localhost",), "plain HTTP"),
-        (("http://127.0.0.1:1",), "127.0.0.1:1 does not answer"),
-        (("--impl", "nonsense"), "unknown implementation 'nonsense'"),
-        (("--server", "nonsense"), "unknown server 'nonsense'"),
-        (("--output", "no/such/place.json"), "no directory"),
+        (("https://localhost",), 1, "plain HTTP"),
+        (("http://127.0.0.1:1",), 1, "127.0.0.1:1 does not answer"),
+        (("--impl", "nonsense"), 2, "unknown implementation 'nonsense'"),
+        (("--impl", "nonsense.py:Pool"), 2, "there is no file nonsense.py"),
+        (("--impl", "pypy"), 1, "not on pypy3: name another implementation"),
+        (("--server", "nonsense"), 2, "unknown server 'nonsense'"),
+        (("--layout", "nonsense"), 2, "unknown layout 'nonsense'"),
+        (("--output", "no/such/place.json"), 1, "no directory"),
     ],
 )
 def test_an_error_is_one_sentence(
-    arguments: tuple[object, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: tuple[object, ...],
+    code: int,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What cannot be loaded is named in one sentence, and nothing is printed as a report."""
+    """What cannot be loaded is named in one sentence before anything is started, and there is no report."""
     monkeypatch.chdir(tmp_path)
     result = invoke(*arguments)
-    assert result.exit_code in (1, 2)
-    assert result.stdout == ""
-    last = result.stderr.splitlines()[-1]
-    assert last.startswith("Error: ")
-    assert said in last
+    assert (result.exit_code, result.stdout) == (code, "")
+    (sentence,) = result.stderr.splitlines()
+    assert sentence.startswith("Error: ")
+    assert said in sentence
 
 
 @pytest.mark.parametrize("driver", ["open", "closed", "wrk", "locust"])
