@@ -21,7 +21,6 @@ from locust import FastHttpUser, events, task
 JSON = {"Content-Type": "application/json"}
 OK = 200
 
-
 # Ctrl-C ends the load in order; gevent would print it into the live table as an error.
 Hub.NOT_ERROR = (*Hub.NOT_ERROR, KeyboardInterrupt)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
+import socket
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,9 @@ MEND = "pip install 'garagebench[load]'"
 
 SCENARIO = Path(__file__).with_name("locustfile.py")
 
+#: Where its page is.
+WEB_HOST = "127.0.0.1"
+
 #: For cars on their way when the load ends.
 STOP_S = 5
 
@@ -41,6 +45,27 @@ def check_package() -> None:
     """Raise Unavailable where Locust is missing."""
     if importlib.util.find_spec("locust") is None:
         raise Unavailable(f"locust is not installed: {MEND}")
+
+
+def check_ports(settings: Settings) -> None:
+    """Raise LoadError where Locust could not listen: it would say so in tracebacks, long after its page was announced."""
+    if settings.web_port is not None:
+        check_port(WEB_HOST, settings.web_port)
+    if settings.role == "master":
+        check_port(settings.master_host, settings.master_port)
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise LoadError where nobody can listen on that host and port."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            None if host == "*" else host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Locust does
+            listener.bind(address)
+    except OSError as error:
+        raise LoadError(f"cannot listen on {host}, port {port}: {error.strerror}") from None
 
 
 def drive(settings: Settings, endpoint: Endpoint, meter: Meter, stop: Stop, tick: Tick) -> Outcome:
@@ -75,7 +100,7 @@ def choose_mode(settings: Settings) -> list[object]:
     if settings.web_port is None:
         mode += ["--headless"]
     else:
-        mode += ["--web-host", "127.0.0.1", "--web-port", settings.web_port]
+        mode += ["--web-host", WEB_HOST, "--web-port", settings.web_port]
         mode += ["--autostart", "--autoquit", 0] if settings.duration_s is not None else []
     if settings.role == "master":
         mode += ["--master", "--expect-workers", settings.expect_workers]

@@ -36,12 +36,13 @@ BESIDE = 16
 
 
 def check_driver(settings: Settings) -> None:
-    """Raise Unavailable where the driver needs what is not installed."""
+    """Raise Unavailable where the driver needs what is not installed, LoadError where it could not listen."""
     check_package()
     if settings.driver == "wrk":
         find_program("wrk", wrk.MEND)
     if settings.driver == "locust":
         scenario.check_package()
+        scenario.check_ports(settings)
 
 
 def check_url(settings: Settings) -> None:

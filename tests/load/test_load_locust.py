@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import signal
+import socket
 import subprocess
 import time
 import urllib.error
@@ -86,6 +87,7 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path: Path) -> None:
     (row,) = read_rows(printed)
     assert row["replies"]["200"] == toy.requests
     assert "Traceback" not in said
+    assert "KeyboardInterrupt" not in said
 
 
 def test_the_page_is_locusts_own(tmp_path: Path) -> None:
@@ -109,6 +111,18 @@ def test_the_page_is_locusts_own(tmp_path: Path) -> None:
     assert f"Locust's page: http://127.0.0.1:{port}" in said
     assert process.returncode == 0, said
     assert read_rows(printed)[0]["replies"] == {"200": toy.requests}
+
+
+@pytest.mark.parametrize("options", [("--web", "--web-port"), ("--master", "--master-port")])
+def test_a_port_in_use(options: tuple[str, ...], tmp_path: Path) -> None:
+    """Where Locust could not listen, that is one sentence, before its page is announced and before any load."""
+    with toy_garage() as toy, socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        ended = run(toy.endpoint.url, *OPTIONS, *options, port, cwd=tmp_path)
+        assert toy.requests == 0
+    assert (ended.returncode, ended.stdout) == (1, "")
+    (said,) = ended.stderr.splitlines()
+    assert said == f"Error: cannot listen on 127.0.0.1, port {port}: Address already in use"
 
 
 def wait_until(happens: object, process: subprocess.Popen[str]) -> None:
