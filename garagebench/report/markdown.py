@@ -21,7 +21,8 @@ def render_markdown(report: Report) -> str:
     """Return the report as GitHub tables, then footnotes, notes and a line on its origin."""
     grids = make_grids(report)
     blocks = [_draw_grid(grid) for grid in grids]
-    blocks.append(f"{make_legend(grids, BEST)}." if grids else f"{NOTHING}.")
+    legend = make_legend(grids, BEST) if grids else NOTHING
+    blocks.append(f"{legend}." if legend else "")
     footnotes = collect_footnotes(grids)
     blocks.append("\n".join(f"{note.number}. {escape(note.text)}" for note in footnotes))
     blocks += [f"Note: {escape(tidy(caveat))}" for caveat in report.caveats]

@@ -32,7 +32,10 @@ def render_text(report: Report, console: Console) -> None:
     """Print the report as tables that fit the console's width, then footnotes and origin."""
     grids = make_grids(report)
     parts = [part for grid in grids for part in _draw_grid(grid, console.width)]
-    parts.append(Text(make_legend(grids, BEST) if grids else NOTHING, "dim"))
+    if legend := make_legend(grids, BEST) if grids else NOTHING:
+        parts.append(Text(legend, "dim"))
+    else:
+        parts.pop()  # the blank that stood before it
     if notes := [*_list_notes(report, grids)]:
         parts += ["", _draw_notes(notes)]
     if origin := describe_origin(report):

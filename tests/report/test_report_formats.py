@@ -86,6 +86,16 @@ def test_the_legend_explains_no_mark_that_is_not_there(
     assert "interval" not in draw(make_report(make_row()))
 
 
+def test_no_legend_leaves_no_trace(make_row: MakeRow, make_report: MakeReport) -> None:
+    """Where there is no figure there is no mark to explain: no paragraph, and no blank lines in its place."""
+    report = make_report(make_row(status="invalid", median=None), caveats=("a busy host",))
+    blocks = render_markdown(report).split("\n\n")
+    assert (len(blocks), blocks[2]) == (3, "Note: a busy host\n")
+    assert blocks[1].startswith("| ")
+    assert "\n\n\n" not in draw(report)
+    assert draw(report).endswith("\n\nnote a busy host\n")
+
+
 def test_no_color_is_honoured(report: Report) -> None:
     """With NO_COLOR nothing is coloured, though bold and dim stay; without it the best is green."""
     options: dict[str, Any] = {"force_terminal": True, "color_system": "truecolor"}
