@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import socket
 from collections.abc import Callable
@@ -21,6 +22,9 @@ from garagebench.server.service import Service
 
 #: The implementation that serves alone, unless another is named.
 IMPL = "lists"
+
+#: What another port would mend: one in use, and one that only root may have.
+MENDED_BY_PORT = (errno.EADDRINUSE, errno.EACCES)
 
 Say = Callable[[str], object]
 
@@ -101,9 +105,8 @@ def listen(host: str, port: int, backlog: int) -> socket.socket:
         listener.listen(backlog)
     except OSError as error:
         listener.close()
-        raise ServeError(
-            f"cannot listen on {host}, port {port}: {error.strerror}; --port 0 takes a free one"
-        ) from None
+        mend = "; --port 0 takes a free one" if port and error.errno in MENDED_BY_PORT else ""
+        raise ServeError(f"cannot listen on {host}, port {port}: {error.strerror}{mend}") from None
     listener.setblocking(False)
     return listener
 

@@ -266,6 +266,17 @@ def test_a_port_in_use() -> None:
     assert (ran.returncode, ran.stdout) == (1, "")
     (said,) = ran.stderr.splitlines()
     assert said.startswith(f"Error: cannot listen on 127.0.0.1, port {port}: ")
+    assert said.endswith("; --port 0 takes a free one")
+
+
+@pytest.mark.parametrize("port", [0, 8000])
+def test_an_address_of_somebody_else(port: int) -> None:
+    """Where the address is none of ours, no port would help, and none is advised."""
+    ran = run_garagebench("serve", "--host", "203.0.113.1", "--port", port)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == (
+        f"Error: cannot listen on 203.0.113.1, port {port}: Cannot assign requested address\n"
+    )
 
 
 def test_an_unknown_server() -> None:
