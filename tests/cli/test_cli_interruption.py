@@ -6,12 +6,14 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from command_line import Garagebench, WritePool, make_command, make_environment
+from command_line import ROOT, Garagebench, WritePool, make_command, make_environment
 
 from garagebench.engine import Result
 
@@ -61,6 +63,18 @@ def start(tmp_path: Path, own_tmp: Path) -> Iterator[Start]:
     for process in started:
         process.kill()
         process.communicate()
+
+
+def ignore_interrupts() -> None:
+    """Do what a shell does for a job in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def make_console_command(*arguments: str) -> list[str]:
+    """Return the command line of what is installed as `garagebench`."""
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    module, _, function = scripts["garagebench"].partition(":")
+    return [sys.executable, "-c", f"from {module} import {function}; {function}()", *arguments]
 
 
 def find_processes(own_tmp: Path) -> list[str]:
@@ -169,3 +183,48 @@ def test_workers_do_not_outlive_the_command(start: Start, tmp_path: Path, own_tm
     process.wait(timeout=PATIENCE_S)
     wait_until(lambda: find_processes(own_tmp) == [], "the end of the workers")
     assert Result.load(file).rows() != []
+
+
+#: What stands for an import, here that of click, in which Ctrl-C comes; the second is a place that swallows exceptions.
+IN_AN_IMPORT = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
+IN_A_CALLBACK = """
+import os, signal, weakref
+class Lock: pass
+lock = Lock()
+reference = weakref.ref(lock, lambda _: os.kill(os.getpid(), signal.SIGINT))
+del lock
+"""
+THE_REST = "import sys\ndel sys.modules['click'], sys.path[sys.path.index({!r})]\nimport click\n"
+
+
+def load_with(
+    directory: Path, source: str, command: list[str], prepare: Callable[[], None]
+) -> subprocess.CompletedProcess[str]:
+    """Run a command that gets to that source while it loads."""
+    (directory / "click.py").write_text(source + THE_REST.format(str(directory)))
+    return subprocess.run(
+        command,
+        env=make_environment(PYTHONPATH=str(directory)),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+        preexec_fn=prepare,
+    )
+
+
+@pytest.mark.parametrize("make", [make_command, make_console_command])
+@pytest.mark.parametrize("source", [IN_AN_IMPORT, IN_A_CALLBACK], ids=["import", "callback"])
+def test_ctrl_c_while_the_command_loads(
+    tmp_path: Path, source: str, make: Callable[..., list[str]]
+) -> None:
+    """Ctrl-C before the command has been loaded: exit code 130 and one word, as later on."""
+    ended = load_with(tmp_path, source, make("--version"), accept_interrupts)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "interrupted\n")
+
+
+def test_ctrl_c_is_not_for_a_job_in_the_background(tmp_path: Path) -> None:
+    """Where the shell has it ignored, the command loads and runs on."""
+    ended = load_with(tmp_path, IN_AN_IMPORT, make_command("--version"), ignore_interrupts)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("garagebench, version ")
