@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -21,7 +22,8 @@ from locust import FastHttpUser, events, task
 JSON = {"Content-Type": "application/json"}
 OK = 200
 
-# Ctrl-C ends the load in order; gevent would print it into the live table as an error.
+# From here on, Ctrl-C ends the load in order. gevent would print it into the live table as an error.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 Hub.NOT_ERROR = (*Hub.NOT_ERROR, KeyboardInterrupt)
 
 

@@ -29,6 +29,14 @@ MEND = "pip install 'garagebench[load]'"
 
 SCENARIO = Path(__file__).with_name("locustfile.py")
 
+#: Until it has loaded the scenario, which undoes it, Ctrl-C ends it without a word: else that were a traceback.
+LOCUST = """
+import signal
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+from locust.main import main
+main()
+"""
+
 #: Where its page is.
 WEB_HOST = "127.0.0.1"
 
@@ -120,7 +128,7 @@ def work(settings: Settings, stop: Stop) -> int:
 def run_locust(arguments: Sequence[object], stop: Stop) -> int:
     """Return the exit code of Locust with these arguments and this scenario. Its streams are ours: standard error only."""
     common = ["-f", SCENARIO, "--loglevel", "WARNING", "--stop-timeout", STOP_S]
-    command = [sys.executable, "-m", "locust", *map(str, [*common, *arguments])]
+    command = [sys.executable, "-c", LOCUST, *map(str, [*common, *arguments])]
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,

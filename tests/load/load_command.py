@@ -35,12 +35,12 @@ def make_command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "garagebench", "load", *map(str, arguments)]
 
 
-def start(*arguments: object, cwd: Path) -> subprocess.Popen[str]:
+def start(*arguments: object, cwd: Path, **environment: str) -> subprocess.Popen[str]:
     """Start it, in a session of its own."""
     return subprocess.Popen(
         make_command(*arguments),
         cwd=cwd,
-        env=make_environment(),
+        env=make_environment(**environment),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from load_command import faults, free_port, read_rows, run, start
+from load_command import ROOT, faults, free_port, read_rows, run, start
 from toy_servers import make_reply, toy_garage
 
 from garagebench.load.scenario import summarise
@@ -88,6 +88,25 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path: Path) -> None:
     assert row["replies"]["200"] == toy.requests
     assert "Traceback" not in said
     assert "KeyboardInterrupt" not in said
+
+
+def test_ctrl_c_while_locust_loads(tmp_path: Path) -> None:
+    """Ctrl-C before there was any load: exit code 130, no report, and nothing of how Locust ended."""
+    loading = tmp_path / "loading"
+    (tmp_path / "locust").mkdir()
+    (tmp_path / "locust" / "__init__.py").write_text("")
+    (tmp_path / "locust" / "main.py").write_text(
+        f"import time\nopen({str(loading)!r}, 'w').close()\ntime.sleep(600)\n"
+    )
+    (tmp_path / "locust" / "__main__.py").write_text("from locust import main\n")
+    path = f"{tmp_path}:{ROOT}"
+    with toy_garage() as toy:
+        process = start(toy.endpoint.url, *OPTIONS, cwd=tmp_path, PYTHONPATH=path)
+        wait_until(loading.exists, process)
+        process.send_signal(signal.SIGINT)
+        printed, said = process.communicate(timeout=60)
+    assert (process.returncode, printed) == (130, "")
+    assert said == "locust load, 2 s\ninterrupted\n"
 
 
 def test_the_page_is_locusts_own(tmp_path: Path) -> None:
