@@ -6,7 +6,8 @@ from typing import Any
 
 import falcon
 
-from garagebench.server.on_gunicorn import Desk, Wsgi, serve
+from garagebench.server.desk import Desk, Wsgi
+from garagebench.server.on_gunicorn import serve
 from garagebench.server.registry import Job
 
 

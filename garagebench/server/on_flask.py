@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
-from garagebench.server.on_gunicorn import Desk, Wsgi, serve
+from garagebench.server.desk import Desk, Wsgi
+from garagebench.server.on_gunicorn import serve
 from garagebench.server.registry import Job
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")

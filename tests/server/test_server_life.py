@@ -13,15 +13,12 @@ import struct
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from serving import (
     FIRST,
     PARK,
-    PATIENCE_S,
     ROOT,
     Serve,
     Served,
@@ -29,6 +26,7 @@ from serving import (
     each_server,
     make_post,
     read_all,
+    wait_until,
 )
 
 from garagebench.garage import Garage
@@ -40,14 +38,6 @@ from garagebench.workload import trace
 
 #: Servers that know whether the system has taken a reply; falcon does as flask does, by the same code.
 SURE = ("tornado", "tornado-delegate", "wire", "flask")
-
-
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    """Wait for something that takes a moment; fail when it does not come."""
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end, f"waited in vain: {what}"
-        time.sleep(0.01)
 
 
 def is_closed(server: Served) -> bool:
