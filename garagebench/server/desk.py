@@ -6,13 +6,24 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from gunicorn.http.errors import NoMoreData, ParseException
+
+from garagebench.errors import GarageError
 from garagebench.server import problems
 from garagebench.server.limits import DISCARD_BYTES, Limits
 from garagebench.server.openapi import TIMING_HEADER
+from garagebench.server.problems import Problem
 from garagebench.server.service import Reply, Service
 
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+#: In the environ: the connection cannot go on behind this reply.
+LAST = "garagebench.last"
+
+
+class Malformed(GarageError):
+    """The body is not what its headers say."""
 
 
 class Desk:
@@ -27,7 +38,11 @@ class Desk:
         """Read the body and answer the request."""
         limit = self._limit_bytes
         length = int(environ.get("CONTENT_LENGTH") or 0)
-        body = environ["wsgi.input"].read(limit + 1) if length <= DISCARD_BYTES else b""
+        try:
+            body = _read(environ, length, limit)
+        except Malformed as error:
+            environ[LAST] = True
+            return self.refuse(problems.MALFORMED, str(error))
         with self._lock:
             if "HTTP_HOST" not in environ and environ["SERVER_PROTOCOL"] != "HTTP/1.0":
                 return self._service.problem(problems.MALFORMED, "HTTP/1.1 wants one Host")
@@ -40,6 +55,11 @@ class Desk:
                 body,
                 f"HTTP_{TIMING_HEADER.upper().replace('-', '_')}" in environ,
             )
+
+    def refuse(self, problem: Problem, detail: str) -> Reply:
+        """Return a problem as a reply, and count it."""
+        with self._lock:
+            return self._service.problem(problem, detail)
 
     def watch(self, reply: Reply) -> Body:
         """Return the body of a reply, to be iterated over by gunicorn."""
@@ -68,3 +88,17 @@ class Body:
         if self._owed:
             self._owed = False
             self._desk.take_back(self._reply)
+
+
+def _read(environ: Environ, length: int, limit: int) -> bytes:
+    """Return the body, or its beginning where it is over the limit; raises Malformed where it does not come whole."""
+    if length > DISCARD_BYTES:
+        environ[LAST] = True
+        return b""
+    try:
+        body: bytes = environ["wsgi.input"].read(limit + 1)
+    except (ParseException, NoMoreData) as error:
+        raise Malformed(f"the body cannot be read: {error}") from error
+    if len(body) < min(length, limit):  # gunicorn does not mind
+        raise Malformed(f"of {length} bytes of the body {len(body)} came")
+    return body

@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from selectors import EVENT_READ
@@ -14,7 +15,7 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
-from garagebench.server.desk import Desk
+from garagebench.server.desk import LAST, Desk, Environ
 from garagebench.server.door import LOOK_S, MOST_S, SETTLE_S, count_waiting, turn_away
 from garagebench.server.registry import Job
 
@@ -33,10 +34,27 @@ class Worker(ThreadWorker):
         self._begun: dict[Any, float] = {}
         self._lingering: set[Any] = set()
         self._deadline_s = math.inf
+        self._lets_go = False
 
     def init_signals(self) -> None:
         super().init_signals()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def load_wsgi(self) -> None:
+        """Say with the last reply on a connection that it is, also where that is known only after the headers came."""
+        super().load_wsgi()
+        application = self.wsgi
+
+        def answer(environ: Environ, start_response: Any) -> Iterable[bytes]:
+            def start(*arguments: Any) -> Any:
+                if self._lets_go or LAST in environ:
+                    start_response.__self__.force_close()
+                return start_response(*arguments)
+
+            replies: Iterable[bytes] = application(environ, start)
+            return replies
+
+        self.wsgi: Callable[..., Iterable[bytes]] = answer
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         self.job.service.ready = False
@@ -46,6 +64,7 @@ class Worker(ThreadWorker):
 
     def _close(self, sig: int, frame: Any) -> None:
         """Take in who is before the door, and then do what gunicorn does."""
+        self._lets_go = True
         if all(turn_away(listener) for listener in self.sockets):
             end_s = time.monotonic() + MOST_S
             while any(map(count_waiting, self.sockets)) and time.monotonic() < end_s:

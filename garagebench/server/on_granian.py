@@ -1,7 +1,11 @@
 """The API on Granian, embedded in an asyncio loop, over RSGI.
 
-Granian does not say whether a reply was written: what is promised here is that it was handed over. It has no idle
-time-out of its own but that of the headers, which begins to count when the last reply has gone.
+Granian does not say whether a reply was written: what is promised here is that it was handed over, also where the client
+has gone meanwhile, and one that sends no more after its request may have no reply. It has no idle time-out of its own
+but that of the headers, which begins to count when the last reply has gone.
+
+It reads a body to its end with one empty piece, and with two where the body was cut off or is malformed; it says no
+more. Two there are behind trailers, too: a body with trailers is refused with the others.
 """
 
 from __future__ import annotations
@@ -28,6 +32,10 @@ REST_S = 0.3
 
 class ServerFailed(GarageError):
     """Granian has ended, and nobody asked it to."""
+
+
+class CutOff(GarageError):
+    """The body has ended before its end."""
 
 
 class App:
@@ -62,6 +70,8 @@ class App:
                 body = await self._read(scope, protocol)
         except TimeoutError:
             return self._service.problem(problems.TOO_SLOW, "the body did not come in time")
+        except CutOff:
+            return self._service.problem(problems.MALFORMED, "the body did not come whole")
         if body is None:
             return self._service.too_large(limit)
         headers = scope.headers
@@ -79,17 +89,21 @@ class App:
         )
 
     async def _read(self, scope: Any, protocol: Any) -> bytes | None:
-        """Return the body, or None where it is too large."""
-        if int(scope.headers.get("content-length") or 0) > DISCARD_BYTES:
+        """Return the body, or None where it is too large; raises CutOff where it is not whole."""
+        length = int(scope.headers.get("content-length") or 0)
+        if length > DISCARD_BYTES:
             return None
         body = b""
-        size = 0
+        size = ends = 0
         async for chunk in protocol:
             size += len(chunk)
+            ends += not chunk
             if size > DISCARD_BYTES:
                 return None
             if size <= self._limits.body_bytes:
                 body += chunk
+        if ends > 1 or size < length:
+            raise CutOff
         return body if size <= self._limits.body_bytes else None
 
 

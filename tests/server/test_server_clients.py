@@ -1,4 +1,4 @@
-"""Clients that do not go."""
+"""Clients that send what is not whole, no HTTP or too much, and those that do not go."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
-from serving import Serve, Served, each_server, read_all, wait_until
+from serving import PARK, Serve, Served, each_server, make_post, read_all, wait_until
 
+PROBLEM = b"application/problem+json"
+GET = b"GET /healthz HTTP/1.1\r\nHost: garage\r\n\r\n"
 LAST = b"GET /healthz HTTP/1.1\r\nHost: garage\r\nConnection: close\r\n\r\n"
+CHUNKED = (
+    b"POST /park HTTP/1.1\r\nHost: garage\r\nContent-Type: application/json\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n"
+)
 
 
 @contextmanager
@@ -19,6 +25,14 @@ def stay(server: Served, request: bytes) -> Iterator[socket.socket]:
         connection.sendall(request)
         read_all(connection)
         yield connection
+
+
+def send_all(server: Served, data: bytes) -> bytes:
+    """Send, say that this was all, and return what comes."""
+    with server.dial() as connection:
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+        return read_all(connection)
 
 
 @pytest.mark.parametrize("name", each_server("falcon", "flask"))
@@ -48,3 +62,34 @@ def test_a_client_that_does_not_close_holds_up_no_end(serve: Serve, name: str) -
     server = serve(name, "--drain", 0)
     with stay(server, LAST):
         assert server.stop().code == 0
+
+
+#: Bodies that are not what their headers say. Behind each, the client says that this was all.
+CUT_OFF = {
+    "short": make_post("/park", PARK).replace(b"Length: 19", b"Length: 40"),
+    "no last chunk": CHUNKED + b"13\r\n" + PARK + b"\r\n",
+    "short chunk": CHUNKED + b"28\r\n" + PARK,
+    "no trailer": CHUNKED + b"13\r\n" + PARK + b"\r\n0\r\n",
+    "no size": CHUNKED + b"13\r\n" + PARK + b"\r\nzz\r\n\r\n",
+    "long chunk": CHUNKED + b"13\r\n" + PARK + b"x\r\n0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("data", CUT_OFF.values(), ids=CUT_OFF)
+def test_a_body_that_is_cut_off(served: Served, data: bytes) -> None:
+    """A body that does not come whole, or is no body, takes no space; who answers it does so with 400."""
+    answer = send_all(served, data)
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
+    assert served.taken() == 0
+
+
+@pytest.mark.parametrize("name", each_server("falcon", "flask"))
+def test_a_body_that_is_cut_off_is_told_of(serve: Serve, name: str) -> None:
+    """The reply to a body that is none is a problem and the last one, and nothing of it is logged."""
+    server = serve(name)
+    for data in CUT_OFF.values():
+        answer = send_all(server, data)
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert PROBLEM in answer
+        assert b"connection: close" in answer.lower()
+    assert "Traceback" not in server.stop().said
