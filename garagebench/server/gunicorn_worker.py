@@ -13,14 +13,29 @@ from functools import partial
 from selectors import EVENT_READ
 from typing import Any
 
+from gunicorn.http.errors import (
+    ConfigurationProblem,
+    InvalidResponseHeader,
+    InvalidResponseHeaderName,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+)
 from gunicorn.workers.gthread import ThreadWorker
 
+from garagebench.server import problems
 from garagebench.server.desk import LAST, Desk, Environ
 from garagebench.server.door import LOOK_S, MOST_S, SETTLE_S, count_waiting, turn_away
+from garagebench.server.raw import render_reply
 from garagebench.server.registry import Job
 
 #: How long a client has to close its end after the last reply, before what it still sends is answered with a reset.
 LINGER_S = 2.0
+
+#: What is gunicorn's kind of error, and yet ours.
+_OURS = (ConfigurationProblem, InvalidResponseHeader, InvalidResponseHeaderName)
+
+_TOO_LARGE = (LimitRequestHeaders, LimitRequestLine)
 
 
 class Worker(ThreadWorker):
@@ -86,6 +101,23 @@ class Worker(ThreadWorker):
         finally:
             del self._begun[conn]
 
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Answer the request; gunicorn limits each of its headers, but hardly all of them together."""
+        if sum(len(name) + len(value) + 4 for name, value in req.headers) > (
+            self.job.limits.header_bytes
+        ):
+            raise LimitRequestHeaders("the headers are too large together")
+        return super().handle_request(req, conn)
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
+        """Answer with a problem, too, what gunicorn refuses by itself."""
+        if not isinstance(exc, ParseException) or isinstance(exc, _OURS):
+            super().handle_error(req, client, addr, exc)
+        elif isinstance(exc, _TOO_LARGE):
+            self._send_problem(client, problems.HEADERS_TOO_LARGE, str(exc)[:200])
+        else:
+            self._send_problem(client, problems.MALFORMED, str(exc)[:200])
+
     def finish_request(self, conn: Any, fs: Any) -> None:
         """Do what gunicorn does, but wait for nobody: it would let all others wait for one who does not close."""
         if fs.cancelled() or fs.exception() or fs.result():
@@ -106,6 +138,10 @@ class Worker(ThreadWorker):
         for conn in list(self._lingering):
             if conn.timeout < now_s or is_over:
                 self._let_go(conn)
+
+    def _send_problem(self, client: socket.socket, problem: problems.Problem, detail: str) -> None:
+        with suppress(OSError):  # it is gone already
+            client.sendall(render_reply(self.desk.refuse(problem, detail)))
 
     def _linger(self, conn: Any) -> None:
         """Say that all has been sent, and read until the client has closed: a reset might overtake the reply."""

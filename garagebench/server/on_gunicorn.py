@@ -23,6 +23,12 @@ from garagebench.server.registry import Job
 #: A client that is slow occupies a thread until its request is whole or its time is over.
 THREADS = 32
 
+#: The longest request line that gunicorn reads.
+LINE_BYTES = 8190
+
+#: The most headers of a request; gunicorn may keep as many times the largest one in memory.
+FIELDS = 100
+
 #: What the worker gets beyond its own deadline before the master kills it.
 KILL_S = 3
 
@@ -51,8 +57,8 @@ class _Application(BaseApplication):
             "worker_connections": limits.connections,
             "keepalive": int(limits.idle_timeout_s) or 1,
             "graceful_timeout": int(limits.grace_s + limits.drain_s) + KILL_S,
-            "limit_request_line": 4094,
-            "limit_request_fields": 64,
+            "limit_request_line": min(limits.header_bytes, LINE_BYTES),
+            "limit_request_fields": FIELDS,
             "limit_request_field_size": limits.header_bytes,
             "loglevel": "error",
             "control_socket_disable": True,
@@ -60,8 +66,7 @@ class _Application(BaseApplication):
             "worker_exit": lambda _master, _worker: self._job.ended(),
         }
         for name, value in settings.items():
-            if name in self.cfg.settings:  # the last came with later versions
-                self.cfg.set(name, value)
+            self.cfg.set(name, value)
 
     def load(self) -> Wsgi:
         return self._wsgi

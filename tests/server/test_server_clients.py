@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -93,3 +94,44 @@ def test_a_body_that_is_cut_off_is_told_of(serve: Serve, name: str) -> None:
         assert PROBLEM in answer
         assert b"connection: close" in answer.lower()
     assert "Traceback" not in server.stop().said
+
+
+HOST = b"Host: garage\r\n"
+REFUSED = {
+    "line": (b"GET /healthz\r\n" + HOST, 400),
+    "no colon": (b"GET /healthz HTTP/1.1\r\n" + HOST + b"x\r\n", 400),
+    "name": (b"GET /healthz HTTP/1.1\r\n" + HOST + b"x y: z\r\n", 400),
+    "lengths": (b"GET /healthz HTTP/1.1\r\n" + HOST + b"Content-Length: x\r\n", 400),
+    "long line": (b"GET /healthz?" + b"x" * 9000 + b" HTTP/1.1\r\n" + HOST, 431),
+    "long header": (b"GET /healthz HTTP/1.1\r\n" + HOST + b"X: " + b"x" * 9000 + b"\r\n", 431),
+    "headers": (b"GET /healthz HTTP/1.1\r\n" + HOST + (b"X: " + b"x" * 900 + b"\r\n") * 10, 431),
+}
+
+
+def count_refusals(server: Served, status: int) -> int:
+    """Return how many requests to no operation were refused with the status."""
+    text = server.ask("GET", "/metrics").body.decode()
+    found = re.search(rf'replies_total{{operation="other",status="{status}"}} (\d+)', text)
+    return int(found[1]) if found else 0
+
+
+@pytest.mark.parametrize(("head", "status"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize("name", each_server("falcon", "flask"))
+def test_what_a_framework_refuses_itself(serve: Serve, name: str, head: bytes, status: int) -> None:
+    """Heads that are none or too large are answered with a problem, which is counted, and the connection ends."""
+    server = serve(name)
+    answer = server.send(head + b"\r\n")
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert PROBLEM in answer
+    assert count_refusals(server, status) == 1
+
+
+def test_large_headers_below_the_limit(served: Served) -> None:
+    """A request line, or headers, of 7500 bytes are below the limit of all servers."""
+    for head in (
+        b"GET /healthz?" + b"x" * 7500 + b" HTTP/1.1\r\n" + HOST,
+        b"GET /healthz HTTP/1.1\r\n" + HOST + b"X: " + b"x" * 7500 + b"\r\n",
+        b"GET /healthz HTTP/1.1\r\n" + HOST + b"X: y\r\n" * 90,
+    ):
+        answer = served.send(head + b"Connection: close\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 200 ")
