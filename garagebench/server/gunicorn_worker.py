@@ -21,7 +21,7 @@ from gunicorn.http.errors import (
     LimitRequestLine,
     ParseException,
 )
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from garagebench.server import problems
 from garagebench.server.desk import LAST, Desk, Environ
@@ -93,6 +93,17 @@ class Worker(ThreadWorker):
         if not self.alive:
             for listener in self.sockets:
                 listener.close()
+
+    def accept(self, listener: socket.socket) -> None:
+        """Take a connection, or say that there are too many: gunicorn would let it wait."""
+        if self.nr_conns < self.job.limits.connections:
+            super().accept(listener)
+            return
+        with suppress(BlockingIOError, ConnectionAbortedError):
+            client, address = listener.accept()
+            self.nr_conns += 1
+            self._send_problem(client, problems.UNAVAILABLE, "too many connections")
+            self._linger(TConn(self.cfg, client, address, listener.getsockname()))
 
     def handle(self, conn: Any) -> Any:
         self._begun[conn] = time.monotonic()

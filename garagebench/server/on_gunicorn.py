@@ -54,7 +54,8 @@ class _Application(BaseApplication):
             "workers": 1,
             "worker_class": worker,
             "threads": THREADS,
-            "worker_connections": limits.connections,
+            # gunicorn keeps connections up to THREADS below this number only.
+            "worker_connections": limits.connections + THREADS,
             "keepalive": int(limits.idle_timeout_s) or 1,
             "graceful_timeout": int(limits.grace_s + limits.drain_s) + KILL_S,
             "limit_request_line": min(limits.header_bytes, LINE_BYTES),
