@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from garagebench.errors import GarageError
 from garagebench.server.desk import Desk, Wsgi
 from garagebench.server.gunicorn_worker import Worker
 from garagebench.server.registry import Job
+from garagebench.server.stopping import ECHO_S, SIGNALS
 
 #: A client that is slow occupies a thread until its request is whole or its time is over.
 THREADS = 32
@@ -77,6 +79,20 @@ class _Master(Arbiter):
     """Drains on Ctrl-C, too, and does not start a second worker."""
 
     stopped_by = int(signal.SIGTERM)
+
+    def stop(self, graceful: bool = True) -> None:
+        """Wait for the end of the worker, which a second signal brings at once."""
+        echo_s = time.monotonic() + ECHO_S
+
+        def end(number: int, _frame: Any) -> None:
+            if time.monotonic() > echo_s:
+                self.kill_workers(signal.SIGKILL)
+                signal.signal(number, signal.SIG_DFL)
+                os.kill(os.getpid(), number)
+
+        for known in SIGNALS:
+            signal.signal(known, end)
+        super().stop(graceful)
 
     def handle_int(self) -> None:
         self.stopped_by = int(signal.SIGINT)

@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ from garagebench.impls.registry import load_impl
 from garagebench.layout import Layout
 from garagebench.server import Service, make_app
 from garagebench.server.registry import SERVERS
+from garagebench.server.stopping import ECHO_S
 from garagebench.workload import trace
 
 #: Servers that know whether the system has taken a reply; falcon does as flask does, by the same code.
@@ -141,6 +143,21 @@ def test_a_drain_has_a_deadline(serve: Serve, name: str) -> None:
         assert server.taken() == 0
         ended = server.stop()
     assert (ended.code, ended.books["taken"]) == (0, 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("name", each_server())
+def test_a_second_signal(serve: Serve, name: str, number: int) -> None:
+    """A second signal ends the server at once, whatever it still waits for."""
+    server = serve(name, "--drain", 600, "--body-timeout", 600)
+    with server.dial() as connection:
+        connection.sendall(make_post("/park", PARK)[:-5])
+        assert server.taken() == 0
+        server.process.send_signal(number)
+        wait_until(lambda: is_closed(server), "the end of listening")
+        time.sleep(2 * ECHO_S)  # one that comes sooner is the same wish
+        server.process.send_signal(number)
+        assert server.wait().code == -number
 
 
 @pytest.mark.parametrize("name", each_server())
