@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import Any
 
 from granian._granian import SocketHolder  # the only way to hand it a socket
@@ -147,8 +148,9 @@ async def _serve(job: Job) -> int:
     number = signalled.result()
     job.listener.close()
     server.stop()
+    end_s = time.monotonic() + limits.drain_s
     await wait_until_idle(lambda: app.in_flight, limits.drain_s)
-    await asyncio.wait([serving], timeout=limits.drain_s)
+    await asyncio.wait([serving], timeout=max(end_s - time.monotonic(), 0))
     # Its threads end a moment after it says that it has ended; one that met an interpreter on its way out would panic.
     await asyncio.sleep(REST_S)
     job.ended()
