@@ -140,6 +140,7 @@ HOMES = {
     "tornado": {"server"},
     "twisted": {"server"},
     "uvloop": {"server"},
+    "zope": {"server"},
 }
 
 #: Parts that start on Python 3.9, and what its standard library lacks.

@@ -3,8 +3,8 @@
 What is promised of a space: it is taken only when the whole request has come and its connection is open, and at once
 the reply is written. Written means that the operating system has taken all of it. Where that fails because the client
 has gone, the space is given back and counted (`garagebench_given_back_total`). What the system has taken and the
-client does not fetch cannot be known: that space stays taken. So it is with tornado, tornado-delegate, wire, falcon and
-flask; twisted and granian do not say when the system has taken a reply, and there written means handed to them.
+client does not fetch cannot be known: that space stays taken. So it is with all servers but granian, which does not say
+when the system has taken a reply, nor that the client has gone: there, written means handed to it.
 """
 
 from __future__ import annotations

@@ -1,17 +1,21 @@
 """The API on twisted.web.
 
-Twisted does not say whether a reply was written: what is promised here is that it was handed to an open connection.
+Twisted does not say when a reply was written, but it can be seen what its transport still has to write, in attributes
+that are not public: what is there of a reply when the connection is lost, the system has not taken.
 """
 
 from __future__ import annotations
 
 import signal
+from collections import deque
 from typing import Any
 
 from twisted.internet import reactor as _reactor
+from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.task import LoopingCall
 from twisted.web.http import HTTPChannel, Request, datetimeToString
 from twisted.web.http import HTTPFactory as Factory
+from zope.interface import implementer
 
 from garagebench.server import problems
 from garagebench.server.door import LOOK_S, MOST_S, SETTLE_S, count_waiting, turn_away
@@ -19,7 +23,7 @@ from garagebench.server.limits import DISCARD_BYTES
 from garagebench.server.openapi import TIMING_HEADER
 from garagebench.server.raw import render_reply
 from garagebench.server.registry import Job
-from garagebench.server.service import Reply, find_path
+from garagebench.server.service import Reply, Service, find_path
 from garagebench.server.stopping import ECHO_S, SIGNALS
 
 reactor: Any = _reactor  # its type depends on the platform
@@ -90,8 +94,7 @@ class _Request(Request):
         self._end_with(job.service.too_large(job.limits.body_bytes))
 
     def _end_with(self, reply: Reply) -> None:
-        self.channel.transport.write(render_reply(reply))
-        self.channel.loseConnection()
+        self.channel.end_with(reply)
 
     def _send(self, reply: Reply) -> None:
         self.setResponseCode(reply.status)
@@ -103,21 +106,67 @@ class _Request(Request):
             headers.setRawHeaders(name.encode(), [value.encode()])
         if not self.channel.factory.is_open:
             headers.setRawHeaders(b"connection", [b"close"])
+        ledger = self.channel.ledger
+        before = ledger.count_unsent()
         self.write(reply.body)  # nothing, for HEAD: Twisted sees to it
-        self.finish()
+        ledger.note(before, reply)
+        self.finish()  # and begin the next request, where it has come
 
 
+class _Ledger:
+    """What was handed to a transport, as far as the system has not taken it yet."""
+
+    def __init__(self, transport: Any, service: Service) -> None:
+        self._transport = transport
+        self._service = service
+        self._written: deque[tuple[int, Reply | None]] = deque()
+        self._size = 0  # of what is in there
+
+    def count_unsent(self) -> int:
+        """Return how many bytes the system has not taken."""
+        transport = self._transport
+        unsent: int = len(transport.dataBuffer) - transport.offset + transport._tempDataLen  # noqa: SLF001
+        return unsent
+
+    def note(self, before: int, reply: Reply | None = None) -> None:
+        """Enter what has been written since there were so many bytes unsent. reply: what that is, if it is one."""
+        while self._written and self._size - self._written[0][0] >= before:
+            self._size -= self._written.popleft()[0]
+        length = self.count_unsent() - before
+        if length:
+            self._written.append((length, reply))
+            self._size += length
+        elif reply is not None:  # the connection was lost before
+            self._take_back(reply)
+
+    def close(self) -> None:
+        """Take back what the system will not take any more."""
+        unsent = self.count_unsent()
+        while self._written and unsent > 0:
+            length, reply = self._written.pop()
+            unsent -= length
+            if reply is not None:
+                self._take_back(reply)
+
+    def _take_back(self, reply: Reply) -> None:
+        if reply.parked:
+            self._service.take_back(reply.body)
+
+
+@implementer(IHalfCloseableProtocol)
 class _Channel(HTTPChannel):
     """Limits the time of a whole request: Twisted's own time-out begins anew with every byte."""
 
     requestFactory = _Request  # noqa: N815  Twisted's name
     factory: _Factory
+    ledger: _Ledger
     began_s: float | None = None
 
     def connectionMade(self) -> None:  # noqa: N802
         channels, limits = self.factory.channels, self.factory.job.limits
+        service = self.factory.job.service
+        self.ledger = _Ledger(self.transport, service)
         if len(channels) >= limits.connections:
-            service = self.factory.job.service
             full = service.problem(problems.UNAVAILABLE, "too many connections")
             self.transport.write(render_reply(full))
             self.transport.loseConnection()
@@ -135,9 +184,29 @@ class _Channel(HTTPChannel):
         self.began_s = None
         super().requestDone(request)
 
+    def end_with(self, reply: Reply) -> None:
+        """Write a reply that Twisted has no part in, as the last one."""
+        before = self.ledger.count_unsent()
+        self.transport.write(render_reply(reply))
+        self.ledger.note(before)
+        self.loseConnection()
+
+    def readConnectionLost(self) -> None:  # noqa: N802
+        """Write what is still to be written, and end: the client sends no more, but may well listen."""
+        self.loseConnection()
+
+    def writeConnectionLost(self) -> None:  # noqa: N802
+        self.loseConnection()
+
     def connectionLost(self, reason: Any) -> None:  # noqa: N802
         self.factory.channels.discard(self)
+        self.ledger.close()
         super().connectionLost(reason)
+
+    def _send100Continue(self) -> None:  # noqa: N802
+        before = self.ledger.count_unsent()
+        super()._send100Continue()
+        self.ledger.note(before)
 
 
 class _Factory(Factory):

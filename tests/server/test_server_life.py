@@ -39,8 +39,8 @@ from garagebench.server.registry import SERVERS
 from garagebench.server.stopping import ECHO_S
 from garagebench.workload import trace
 
-#: Servers that know whether the system has taken a reply; falcon does as flask does, by the same code.
-SURE = ("tornado", "tornado-delegate", "wire", "flask")
+#: Servers that know whether the system has taken a reply; falcon does as flask does, by the same code. granian does not.
+SURE = ("tornado", "tornado-delegate", "wire", "flask", "twisted")
 
 
 def is_closed(server: Served) -> bool:
