@@ -6,6 +6,8 @@ but that of the headers, which begins to count when the last reply has gone.
 
 It reads a body to its end with one empty piece, and with two where the body was cut off or is malformed; it says no
 more. Two there are behind trailers, too: a body with trailers is refused with the others.
+
+Connections beyond their number wait: Granian takes them from the kernel when there is room (its `backpressure`).
 """
 
 from __future__ import annotations
@@ -66,6 +68,9 @@ class App:
 
     async def _answer(self, scope: Any, protocol: Any) -> Reply:
         limit = self._limits.body_bytes
+        if _measure_head(scope) > self._limits.header_bytes:
+            detail = f"of headers at most {self._limits.header_bytes} bytes are read"
+            return self._service.problem(problems.HEADERS_TOO_LARGE, detail)
         try:
             async with asyncio.timeout(self._limits.body_timeout_s):
                 body = await self._read(scope, protocol)
@@ -106,6 +111,14 @@ class App:
         if ends > 1 or size < length:
             raise CutOff
         return body if size <= self._limits.body_bytes else None
+
+
+def _measure_head(scope: Any) -> int:
+    """Return the bytes of the path and the headers: Granian's own limit cannot be below twice ours."""
+    headers = scope.headers
+    names, values = headers.keys(), headers.values()
+    texts = (scope.path, scope.query_string, *names, *values)
+    return sum(map(len, texts)) + 4 * len(names)
 
 
 class _Server(Server):

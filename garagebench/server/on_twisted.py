@@ -203,6 +203,20 @@ class _Channel(HTTPChannel):
         self.ledger.close()
         super().connectionLost(reason)
 
+    def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802
+        """Refuse what Twisted would hang up on: a line beyond what it can hold."""
+        self._receivedHeaderSize += len(line)
+        self._respondToBadRequestAndDisconnect()
+
+    def _respondToBadRequestAndDisconnect(self) -> None:  # noqa: N802
+        """Refuse what is no HTTP with a problem, where Twisted would write nothing but the status."""
+        service = self.factory.job.service
+        if self._receivedHeaderSize > self.totalHeadersSize:
+            detail = f"of headers at most {self.totalHeadersSize} bytes are read"
+            self.end_with(service.problem(problems.HEADERS_TOO_LARGE, detail))
+        else:
+            self.end_with(service.problem(problems.MALFORMED, "the request cannot be read"))
+
     def _send100Continue(self) -> None:  # noqa: N802
         before = self.ledger.count_unsent()
         super()._send100Continue()

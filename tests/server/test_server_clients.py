@@ -125,7 +125,7 @@ def count_refusals(server: Served, status: int) -> int:
 
 
 @pytest.mark.parametrize(("head", "status"), REFUSED.values(), ids=REFUSED)
-@pytest.mark.parametrize("name", each_server("falcon", "flask"))
+@pytest.mark.parametrize("name", each_server("wire", "falcon", "flask", "twisted"))
 def test_what_a_framework_refuses_itself(serve: Serve, name: str, head: bytes, status: int) -> None:
     """Heads that are none or too large are answered with a problem, which is counted, and the connection ends."""
     server = serve(name)
@@ -133,6 +133,21 @@ def test_what_a_framework_refuses_itself(serve: Serve, name: str, head: bytes, s
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
     assert PROBLEM in answer
     assert count_refusals(server, status) == 1
+
+
+@pytest.mark.parametrize("case", ["long line", "long header", "headers"])
+@pytest.mark.parametrize("name", each_server("granian"))
+def test_heads_over_the_limit(serve: Serve, name: str, case: str) -> None:
+    """Heads that are no larger than what Granian can hold, and yet too large, are answered with a problem."""
+    answer = serve(name).send(REFUSED[case][0] + b"Connection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert PROBLEM in answer
+
+
+def test_headers_in_another_encoding(served: Served) -> None:
+    """A header that is no UTF-8 is nobody's business."""
+    answer = served.send(LAST[:-2] + b"X: \xe9\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 ")
 
 
 def test_large_headers_below_the_limit(served: Served) -> None:
