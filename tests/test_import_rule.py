@@ -140,6 +140,7 @@ HOMES = {
     "tornado": {"server"},
     "twisted": {"server"},
     "uvloop": {"server"},
+    "werkzeug": {"server"},
     "zope": {"server"},
 }
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from gunicorn.http.errors import NoMoreData, ParseException
+from gunicorn.http.errors import ParseException
 
 from garagebench.errors import GarageError
 from garagebench.server import problems
@@ -97,7 +97,7 @@ def _read(environ: Environ, length: int, limit: int) -> bytes:
         return b""
     try:
         body: bytes = environ["wsgi.input"].read(limit + 1)
-    except (ParseException, NoMoreData) as error:
+    except (ParseException, OSError) as error:  # the latter also where the client has gone
         raise Malformed(f"the body cannot be read: {error}") from error
     if len(body) < min(length, limit):  # gunicorn does not mind
         raise Malformed(f"of {length} bytes of the body {len(body)} came")

@@ -26,7 +26,7 @@ def make_app(desk: Desk) -> Wsgi:
             resp.data = reply.body
 
     app = falcon.App()
-    app.add_sink(answer, "/")
+    app.add_sink(answer, "")  # all there is, also "*"
     return app
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException, InternalServerError
 
 from garagebench.server.desk import Desk, Wsgi
 from garagebench.server.on_gunicorn import serve
@@ -29,8 +32,12 @@ def make_app(desk: Desk) -> Wsgi:
     options = {"methods": METHODS, "provide_automatic_options": False}
     app.add_url_rule("/", "root", answer, defaults={"path": ""}, **options)  # type: ignore[arg-type]
     app.add_url_rule("/<path:path>", "any", answer, **options)  # type: ignore[arg-type]
-    for status in (404, 405):  # what Flask refuses itself is the service's to answer, too
-        app.register_error_handler(status, answer)
+
+    # What Flask refuses itself is the service's to answer, too.
+    def refuse(error: HTTPException) -> Any:
+        return error if isinstance(error, InternalServerError) else answer("")
+
+    app.register_error_handler(HTTPException, refuse)
     return app.wsgi_app
 
 

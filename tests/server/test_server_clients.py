@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -94,6 +95,19 @@ def test_a_body_that_is_cut_off_is_told_of(serve: Serve, name: str) -> None:
         assert PROBLEM in answer
         assert b"connection: close" in answer.lower()
     assert "Traceback" not in server.stop().said
+
+
+@pytest.mark.parametrize("name", each_server("falcon", "flask"))
+def test_a_body_that_is_reset(serve: Serve, name: str) -> None:
+    """A client that is gone amid its body is nothing to write of in the log."""
+    server = serve(name)
+    with server.dial() as connection:
+        connection.sendall(make_post("/park", PARK)[:-5])
+        assert server.taken() == 0  # so the server has read those bytes
+        reset = struct.pack("ii", 1, 0)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+    ended = server.stop()
+    assert (ended.books["parked"], ended.said.count("Traceback")) == (0, 0)
 
 
 def test_a_whole_request_from_who_sends_no_more(served: Served) -> None:

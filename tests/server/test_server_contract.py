@@ -154,6 +154,26 @@ def test_an_offer_to_upgrade_is_ignored(served: Served) -> None:
         assert read_until(connection, b"}").startswith(b"HTTP/1.1 409 ")
 
 
+def test_an_offer_of_a_websocket_is_ignored(served: Served) -> None:
+    """Who offers to go on as a WebSocket is answered in HTTP/1.1, too."""
+    offer = (
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    )
+    with served.dial() as connection:
+        connection.sendall(make_post("/unpark", FIRST, *offer))
+        assert read_until(connection, b"}").startswith(b"HTTP/1.1 409 ")
+
+
+def test_options_of_the_server(served: Served) -> None:
+    """`OPTIONS *` asks for no path that there is, and is told so as everybody is."""
+    answer = served.ask("OPTIONS", "*")
+    assert (answer.status, answer.headers["content-type"]) == (404, PROBLEM)
+    assert answer.json["title"] == "No such path"
+
+
 def test_http_1_0(served: Served) -> None:
     """A client of HTTP/1.0 is answered, and then the connection ends."""
     data = served.send(b"GET /healthz HTTP/1.0\r\n\r\n")
