@@ -36,6 +36,7 @@ from garagebench.engine.core import own_core
 from garagebench.engine.estimate import LEAST_GENERATIONS, estimate, median_log_ratio
 from garagebench.engine.metadata import collect_environment
 from garagebench.engine.result import combine
+from garagebench.experiment import SettingsError
 from garagebench.growth import classify
 from garagebench.pools import MODES
 from garagebench.report.scale import OPERATIONS, SCHEMA, ScaleGrowth, ScaleReport, ScaleRow
@@ -62,11 +63,11 @@ def scale(
     on_progress: Callable[[Progress], None] = lambda _: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> ScaleReport:
-    """Measure. Raises UnknownName; what cannot run here is in the report with the reason."""
+    """Measure. Raises UnknownName, SettingsError; what cannot run here is in the report with the reason."""
     for impl in settings.impls:
         check_impl(impl)
     begin = clock()
-    ladders = [Ladder(impl) for impl in dict.fromkeys(settings.impls)]
+    ladders = [Ladder(impl) for impl in tell_apart(settings.impls)]
     result: Result | None = None
     chosen: dict[str, list[int]] = {}
     interrupted = False
@@ -82,6 +83,19 @@ def scale(
     except KeyboardInterrupt:
         interrupted = True
     return make_report(settings, ladders, result, interrupted=interrupted)
+
+
+def tell_apart(impls: Sequence[str]) -> list[str]:
+    """Return each implementation once. SettingsError where two have one name in the tables, by which all is kept."""
+    found: dict[str, str] = {}
+    for impl in impls:
+        label = impl_label(impl)
+        first = found.setdefault(label, impl)
+        if impl_reference(first) != impl_reference(impl):
+            raise SettingsError(
+                f"two implementations are called {label}: {first}, and {impl}; leave one out"
+            )
+    return list(found.values())
 
 
 def choose(ladders: Sequence[Ladder], left_s: float, limit_bytes: float) -> dict[str, list[int]]:

@@ -61,7 +61,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "selftest": GARAGES | {"__init__", "engine", "gate", "experiment", "regression", "certificate"},
     "growth": set(),
     "climbing": GARAGES | {"pools", "engine", "contestants"},
-    "scaling": GARAGES | {"pools", "engine", "contestants", "climbing", "growth", "report.scale"},
+    "scaling": GARAGES
+    | {"pools", "engine", "contestants", "experiment", "climbing", "growth", "report.scale"},
     "configuration": {"errors"},
     "leash": set(),
     "server": GARAGES | {"__init__", "leash"},

@@ -14,6 +14,7 @@ from garagebench.climbing import GIB, Ladder, Look, Settings, Stop
 from garagebench.engine import Contestant, Progress, Result
 from garagebench.engine.result import Problem, RowTerms
 from garagebench.errors import UnknownName
+from garagebench.experiment import SettingsError
 from garagebench.report.scale import ScaleReport, ScaleRow
 from garagebench.scaling import Measured
 
@@ -270,6 +271,24 @@ def test_an_unknown_name_is_refused(name: str) -> None:
     """A name that nothing is registered under, or a file that is not there, is an error before anything is measured."""
     with pytest.raises(UnknownName, match=name):
         scaling.scale(Settings((name,)))
+
+
+@pytest.mark.parametrize("other", ["b/pool.py:Pool", "Pool"])
+def test_two_of_one_name_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    """All is kept by name: what would run together, two files or a file and a built-in, is told before that."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pool.py").touch()
+    assert scaling.tell_apart(("a/pool.py:Pool", "c", "c", "./a/pool.py:Pool")) == [
+        "a/pool.py:Pool",
+        "c",
+    ]
+    monkeypatch.setattr(scaling, "check_impl", lambda _: None)
+    with pytest.raises(SettingsError, match=f"called Pool: a/pool.py:Pool, and {other}; leave"):
+        scaling.scale(Settings(("a/pool.py:Pool", other), (100,), budget_s=1))
 
 
 def test_an_interruption_keeps_what_there_is() -> None:
