@@ -17,6 +17,12 @@ from garagebench.pools import CHUNK, LOOK_PASSES, MODES, WORKLOADS, parts
 IMPLS = ("lists", "numpy", "numba", "pypy", "heap", "tree", "c", "shared")
 SIZES = tuple(10**power for power in range(2, 9))
 
+#: Where no size near them is wanted, these tell what to expect of larger ones; they are not reported.
+PROBES = (10_000, 100_000, 1_000_000)
+
+#: Up to so many spaces a pool needs no prediction.
+SMALL = 100_000
+
 #: Share of the budget for it.
 LOOK_SHARE = 0.3
 
@@ -64,6 +70,11 @@ class Look:
             for name, cost in self.costs.items()
         )
 
+    @property
+    def most_bytes(self) -> int:
+        """What it holds, touched yet or not."""
+        return max(self.held_bytes or 0, self.reserved_bytes or 0)
+
     def cost(self, workload: str, mode: str) -> float:
         """Return what one operation costs, in ns."""
         return sum(self.costs[f"{name} {mode}"] for name in parts(workload))
@@ -86,6 +97,7 @@ class Ladder:
         self.runtime = find_entry(impl).runtime or ""
         self.python: str | None = None
         self.looks: dict[int, Look] = {}
+        self.probes: dict[int, Look] = {}
         self.stops: dict[int, Stop] = {}
         self.failure: Stop | None = None
 
@@ -100,21 +112,22 @@ class Ladder:
 
     def predict(self, spaces: int) -> tuple[float, float] | None:
         """Return the seconds and bytes that a look at that size would take; None: nothing is known."""
-        if not self.looks:
+        looks = [look for _, look in sorted({**self.probes, **self.looks}.items())]
+        if not looks:
             return None
-        looks = [self.looks[size] for size in sorted(self.looks)]
         last = looks[-1]
         factor = spaces / last.spaces
         fill_ns = last.fill_ns * factor ** _fill_exponent(looks[-2:])
         calls_ns = last.pass_ns * LOOK_PASSES * 2  # each pass is also undone
         seconds = (fill_ns + (last.build_ns + calls_ns) * factor) * 1e-9
-        held = max(last.held_bytes or 0, last.reserved_bytes or 0)
+        held = last.most_bytes
         passing = max(0, (last.peak_bytes or 0) - held)
         chunk = min(CHUNK, last.spaces // 2)
-        return seconds, held * factor + passing * min(factor, CHUNK / chunk)
+        grown = _bytes_per_space(looks[-2:]) * (spaces - last.spaces)
+        return seconds, held + grown + passing * min(factor, CHUNK / chunk)
 
     def look(self, settings: Settings, spaces: int, core: int | None, timeout_s: float) -> None:
-        """Look at that size, in a fresh process."""
+        """Look at that size, in a fresh process; at one that is not wanted as a probe."""
         arguments = {
             "impl": impl_reference(self.impl),
             "spaces": spaces,
@@ -133,7 +146,20 @@ class Ladder:
         except WorkerFailed as failure:
             self.failure = Stop(failure.status, f"{failure} ({spaces:,} spaces)")
             return
-        self.looks[spaces] = Look(spaces, **{**found, "blocks": tuple(found["blocks"])})
+        looks = self.looks if spaces in settings.sizes else self.probes
+        looks[spaces] = Look(spaces, **{**found, "blocks": tuple(found["blocks"])})
+
+
+def _bytes_per_space(looks: Sequence[Look]) -> float:
+    """Return what a further space takes: as it was asked for, or as the last two sizes differ where that is more.
+
+    What the first holds beyond that is the interpreter's own, 70 MB of PyPy's at any size.
+    """
+    first, last = looks[0], looks[-1]
+    asked = (last.reserved_bytes or 0) / last.spaces
+    if first.spaces == last.spaces:
+        return asked
+    return max(asked, (last.most_bytes - first.most_bytes) / (last.spaces - first.spaces))
 
 
 def _fill_exponent(looks: Sequence[Look]) -> float:
@@ -152,11 +178,17 @@ def look_at_all(
     clock: Callable[[], float],
     on_progress: Callable[[Progress], None],
 ) -> None:
-    """Take a first look at each size, the small ones first, as long as time and memory allow."""
+    """Take a first look at each size, the small ones first, as long as time and memory allow.
+
+    What is large is never the first: a prediction from nothing would let any size through.
+    """
     limit_s = LOOK_SHARE * settings.budget_s / len(ladders)
     for ladder in ladders:
         ladder.find()
-    steps = [(spaces, ladder) for spaces in settings.sizes for ladder in ladders]
+    probes = choose_probes(settings.sizes)
+    steps = [
+        (spaces, ladder) for spaces in sorted({*probes, *settings.sizes}) for ladder in ladders
+    ]
     for number, (spaces, ladder) in enumerate(steps):
         elapsed_s = clock() - begin
         on_progress(Progress(number, len(steps), elapsed_s, settings.budget_s, "first look"))
@@ -171,6 +203,17 @@ def look_at_all(
             ladder.look(settings, spaces, core, PATIENCE * limit_s + PATIENCE_S)
         else:
             ladder.stops[spaces] = stop or next(iter(ladder.stops.values()))
+
+
+def choose_probes(sizes: Sequence[int]) -> list[int]:
+    """Return the probes below the largest size that have no size of a tenth to the whole; none where all are small."""
+    if max(sizes) <= SMALL:
+        return []
+    return [
+        probe
+        for probe in PROBES
+        if probe < max(sizes) and not any(probe <= 10 * size <= 10 * probe for size in sizes)
+    ]
 
 
 def refuse(

@@ -66,12 +66,31 @@ def test_the_first_size_is_not_predicted() -> None:
     assert make_ladder().predict(100) is None
 
 
+def test_a_probe_predicts_but_is_not_measured_on() -> None:
+    """What was only looked at to know what larger sizes take has no place in lock-step."""
+    ladder = make_ladder()
+    ladder.probes[1000] = LOOK
+    assert ladder.predict(10_000) == make_ladder(LOOK).predict(10_000)
+    assert scaling.choose([ladder], 90.0, math.inf) == {}
+
+
 def test_a_prediction_is_linear() -> None:
     """Ten times the spaces: ten times build, fill, six passes, and of memory what is held and what is passing."""
     predicted = make_ladder(LOOK).predict(10_000)
     assert predicted is not None
     assert predicted[0] == pytest.approx(0.01 + 0.02 + 6 * 15e-6 * 10)
     assert predicted[1] == 8000 * 10 + 2000 * 10
+
+
+def test_what_the_interpreter_holds_does_not_grow() -> None:
+    """Of 70 MB at 1,000 spaces and 0.9 MB more at 10,000, a space takes 100 bytes, and the rest stays as it is."""
+    first = replace(LOOK, held_bytes=70_000_000, reserved_bytes=0, peak_bytes=0)
+    last = replace(first, spaces=10_000, held_bytes=70_900_000)
+    predicted = make_ladder(first).predict(10_000), make_ladder(first, last).predict(100_000)
+    assert [one and one[1] for one in predicted] == [70_000_000, 79_900_000]
+    asked = make_ladder(first, replace(last, reserved_bytes=2_000_000)).predict(20_000)
+    assert asked is not None
+    assert asked[1] == 72_900_000
 
 
 def test_what_passes_while_filling_stops_growing() -> None:
@@ -249,13 +268,38 @@ def test_a_quick_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_larger_sizes_are_skipped() -> None:
     """Beyond the memory a size has no figures and a reason; the sizes below it have theirs."""
-    settings = Settings(("lists",), (100, 100_000), ("fill",), budget_s=4, memory_gib=0.001)
+    settings = Settings(("lists",), (100, 1_000_000), ("fill",), budget_s=4, memory_gib=0.001)
     rows = scaling.scale(settings).rows
     small, large = (
-        {row.status for row in rows if row.spaces == spaces} for spaces in (100, 100_000)
+        {row.status for row in rows if row.spaces == spaces} for spaces in (100, 1_000_000)
     )
     assert (small, large) == ({"ok"}, {"skipped"})
     assert all("GiB of 0.001 GiB" in (row.reason or "") for row in rows if row.status == "skipped")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "probes"),
+    [
+        (climbing.SIZES, []),
+        ((100, 1000), []),
+        ((100_000,), []),
+        ((1_000_000,), [10_000, 100_000]),
+        ((100, 200_000_000), [10_000, 100_000, 1_000_000]),
+        ((1000, 20_000, 10**18), [1_000_000]),
+    ],
+)
+def test_probes_go_before_what_is_large(sizes: tuple[int, ...], probes: list[int]) -> None:
+    """Only where no wanted size tells as much: one of a tenth of the probe or more."""
+    assert climbing.choose_probes(sizes) == probes
+
+
+@pytest.mark.parametrize("spaces", [200_000_000, 10**18])
+def test_a_large_first_size_is_predicted(spaces: int) -> None:
+    """It is skipped with the reason, though no smaller one was asked for, and the probes have no rows."""
+    settings = Settings(("lists",), (spaces,), ("fill",), budget_s=4, memory_gib=0.1)
+    report = scaling.scale(settings)
+    assert {(row.spaces, row.status) for row in report.rows} == {(spaces, "skipped")}
+    assert all("GiB of 0.1 GiB" in (row.reason or "") for row in report.rows)
 
 
 def test_a_spent_budget_skips_the_rest() -> None:
