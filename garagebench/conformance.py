@@ -24,6 +24,16 @@ PARKS = 0.6
 #: Bytes of a refused body that a failure shows.
 SHOWN = 100
 
+#: Characters of an answer that are shown, the first that differs among them.
+SHOWN_ANSWER = 300
+WITHIN = 60
+
+#: More than any garage has, and than a C integer holds.
+HUGE = 10**20
+
+#: Spaces of three levels of words of 64 bits.
+LARGE = 64 * 64 + 400
+
 TINY = Layout.from_data(
     {
         "name": "tiny",
@@ -53,9 +63,22 @@ class Failure(NamedTuple):
     def describe(self) -> str:
         """Return the calls, one a line, and what the last of them should have answered."""
         calls = [f"  {name}({', '.join(map(repr, arguments))})" for name, *arguments in self.calls]
-        return "\n".join(
-            [f"{self.subject}:", *calls, f"  answers {self.got}", f"  expected {self.expected}"]
-        )
+        got, expected = self.shortened()
+        return "\n".join([f"{self.subject}:", *calls, f"  answers {got}", f"  expected {expected}"])
+
+    def shortened(self) -> tuple[str, str]:
+        """Return the two answers, of long ones only what is about where they begin to differ."""
+        pairs = enumerate(zip(self.got, self.expected))
+        shorter = min(len(self.got), len(self.expected))
+        begin = max(0, next((at for at, (a, b) in pairs if a != b), shorter) - WITHIN)
+        return _excerpt(self.got, begin), _excerpt(self.expected, begin)
+
+
+def _excerpt(answer: str, begin: int) -> str:
+    if len(answer) <= SHOWN_ANSWER:
+        return answer
+    before, after = "..." * (begin > 0), "..." * (begin + SHOWN_ANSWER < len(answer))
+    return f"{before}{answer[begin : begin + SHOWN_ANSWER]}{after}"
 
 
 class PoolModel:
@@ -89,8 +112,8 @@ class PoolModel:
         return was_taken
 
     def take_many(self, count: int) -> list[int]:
-        """Take the lowest free indices, at most `count`."""
-        indices = sorted(self._free)[:count]
+        """Take the lowest free indices, at most `count`; none where that is below 0."""
+        indices = sorted(self._free)[: max(0, count)]
         self._free.difference_update(indices)
         return indices
 
@@ -237,7 +260,6 @@ def garage_bench(impl: Any, layout: Layout) -> Bench:
 
 def fixed_tapes(impl: Any) -> Iterator[tuple[Bench, list[Call]]]:
     """Yield calls that each known way of being wrong trips over; sizes around a machine word are crossed."""
-    many = callable(getattr(impl.pool, "take_many", None))
     for capacity in (1, 2, 3, 63, 64, 65, 130):
         bench = pool_bench(impl.pool, capacity)
         full: list[Call] = [("take",)] * capacity
@@ -286,17 +308,9 @@ def fixed_tapes(impl: Any) -> Iterator[tuple[Bench, list[Call]]]:
             ],
         )
         yield bench, [*full, *(("release", index) for index in range(0, capacity, 2)), *full]
-        if many:
-            yield (
-                bench,
-                [
-                    ("take",),
-                    ("take_many", capacity // 2),
-                    ("release", 0),
-                    ("take_many", capacity),
-                    ("take_many", 1),
-                ],
-            )
+        yield from ((bench, calls) for calls in _batch_tapes(impl.pool, capacity))
+    if callable(getattr(impl.pool, "take_many", None)):
+        yield pool_bench(impl.pool, LARGE), _large_batches()
     for layout in (TINY, Layout.builtin("seed")):
         bench = garage_bench(impl, layout)
         yield bench, list(draw_calls(layout, random.Random(1), 3 * sum(layout.capacities)))
@@ -307,6 +321,47 @@ def fixed_tapes(impl: Any) -> Iterator[tuple[Bench, list[Call]]]:
                 for location in real_places(layout) + unreal_places(layout)
             ],
         )
+
+
+def _batch_tapes(pool: Any, capacity: int) -> Iterator[list[Call]]:
+    """Yield calls with batches of any size, of what the pool offers."""
+    take_many: list[Call] = [("take_many", HUGE)]
+    if callable(getattr(pool, "take_many", None)):
+        yield [
+            ("take",),
+            ("take_many", capacity // 2),
+            ("release", 0),
+            ("take_many", capacity),
+            ("take_many", 1),
+        ]
+        yield [("take",), ("take_many", 0), ("take_many", -1), *take_many, *take_many]
+    else:
+        take_many = [("take",)] * capacity
+    if callable(getattr(pool, "release_many", None)):
+        yield [
+            ("release_many", []),
+            ("release_many", (0, 0)),
+            *take_many,
+            ("release_many", range(capacity)),
+            *take_many,
+            ("release_many", (capacity - 1, 0, 0)),
+        ]
+
+
+def _large_batches() -> list[Call]:
+    """Return calls of more spaces at once than a word has, and than the words below one word."""
+    return [
+        ("take_many", 3),
+        ("release", 1),
+        ("take_many", 64 * 3),
+        ("release", 64),
+        ("take_many", 64 * 64 + 1),
+        ("release", 64 * 64),
+        ("release", 5),
+        ("nearest",),
+        ("take_many", HUGE),
+        ("take",),
+    ]
 
 
 def draw_calls(layout: Layout, rng: random.Random, length: int) -> Iterator[Call]:
@@ -381,4 +436,5 @@ def describe_briefly(failure: Failure) -> str:
     """Return one sentence: the last call and the two answers."""
     name, *arguments = failure.calls[-1]
     call = f"{name}({', '.join(map(repr, arguments))})"
-    return f"call {len(failure.calls)} on {failure.subject}, {call}, answers {failure.got}; expected {failure.expected}"
+    got, expected = failure.shortened()
+    return f"call {len(failure.calls)} on {failure.subject}, {call}, answers {got}; expected {expected}"

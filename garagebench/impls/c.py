@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from garagebench.impls import c_library
+from garagebench.impls.batches import limit, listed
 from garagebench.impls.bitmap import BitmapPool
 from garagebench.impls.impl import Impl
 
@@ -39,8 +40,8 @@ class CPool(BitmapPool):
         return freed
 
     def take_many(self, count: int) -> list[int]:
-        """Take the `count` lowest free indices, or as many as there are."""
-        count = max(0, min(count, self.free))
+        """Take the `count` lowest free indices, or as many as there are; none below 0."""
+        count = limit(count, self.free)
         found = _new(_INDICES, count)
         _take_many(self._words, found, count)
         indices: list[int] = _ffi.unpack(found, count)
@@ -48,6 +49,7 @@ class CPool(BitmapPool):
 
     def release_many(self, indices: Sequence[int]) -> list[bool]:
         """Free the indices, in order, up to one that is outside."""
+        indices = listed(indices)
         try:
             wanted = _new(_INDICES, indices)
         except OverflowError:  # among them is what no C integer holds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 
+from garagebench.impls.batches import limit
 from garagebench.impls.impl import Impl
 
 
@@ -54,10 +55,11 @@ class HeapPool:
         return True
 
     def take_many(self, count: int) -> list[int]:
-        """Take the `count` lowest free indices, or as many as there are."""
+        """Take the `count` lowest free indices, or as many as there are; none below 0."""
+        count = limit(count, self.free)
         indices = [self.take() for _ in range(min(count, len(self._released)))]
         fresh = self._fresh
-        self._fresh = max(fresh, min(self.capacity, fresh + count - len(indices)))
+        self._fresh = fresh + count - len(indices)
         indices += range(fresh, self._fresh)
         return indices
 

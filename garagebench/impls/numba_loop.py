@@ -7,6 +7,7 @@ from typing import Any
 import numba
 import numpy as np
 
+from garagebench.impls.batches import limit
 from garagebench.impls.impl import Impl
 
 
@@ -69,7 +70,8 @@ class LoopPool:
         return True
 
     def take_many(self, count: int) -> list[int]:
-        """Take the `count` lowest free indices, or as many as there are."""
+        """Take the `count` lowest free indices, or as many as there are; none below 0."""
+        count = limit(count, self.free)
         indices = np.flatnonzero(self._taken == 0)[:count]
         self._taken[indices] = 1
         self.free -= indices.size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from garagebench.impls.batches import limit
 from garagebench.impls.impl import Impl
 
 
@@ -42,7 +43,8 @@ class BytePool:
         return True
 
     def take_many(self, count: int) -> list[int]:
-        """Take the `count` lowest free indices, or as many as there are, in one sweep."""
+        """Take the `count` lowest free indices, or as many as there are, in one sweep; none below 0."""
+        count = limit(count, self.free)
         indices: list[int] = []
         index = 0
         while index < self.capacity and len(indices) < count:

@@ -45,10 +45,12 @@ import functools
 import mmap
 import os
 import weakref
+from operator import index as whole
 from os import memfd_create  # where there is none, the implementation is unavailable
 from typing import Any, Callable, NamedTuple
 
 import numpy as np
+from numba.core.errors import TypingError
 
 from garagebench.impls.impl import Impl
 from garagebench.impls.shared_tree import (
@@ -229,7 +231,10 @@ class SharedPool:
         """Free an index; False if it was free already."""
         if not 0 <= index < self.capacity:
             raise IndexError(index)
-        was_taken: bool = release(self._base, self._place, index)
+        try:
+            was_taken: bool = release(self._base, self._place, index)
+        except TypingError:
+            return self.release(whole(index))  # TypeError for what is no whole number
         return was_taken
 
     def save(self) -> bytes:

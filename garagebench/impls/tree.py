@@ -5,13 +5,17 @@ A call costs 100 ns with one array and 40 ns more for each further one: so all o
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from functools import partial
+from operator import index as whole
 from typing import Any
 
 import numba
 import numpy as np
+from numba.core.errors import TypingError
 
+from garagebench.impls.batches import limit, listed
 from garagebench.impls.bitmap import BitmapPool
 from garagebench.impls.impl import Impl
 from garagebench.impls.intrinsics import count_trailing_zeros
@@ -84,13 +88,14 @@ def _take(words: Any) -> Any:
 
 @numba.njit(cache=True)
 def _release(words: Any, index: int) -> bool:
-    return _set(words, np.uint64(index))
+    # For a float there is no `|`, and so no code that would cut it off.
+    return _set(words, np.uint64(index | 0))
 
 
 @numba.njit(cache=True)
 def _take_many(words: Any, count: Any) -> Any:
     """Take a word of leaves at a time, and tell the levels above only when it is empty."""
-    count = min(max(count, 0), np.int64(words[_FREE]))
+    count = min(count, np.int64(words[_FREE]))
     indices = np.empty(count, np.int64)
     number = 0
     while number < count:
@@ -141,21 +146,26 @@ class TreePool(BitmapPool):
         """Free an index; False if it was free already."""
         if not 0 <= index < self.capacity:
             raise IndexError(index)
-        freed: bool = _release(self._words, index)
+        try:
+            freed: bool = _release(self._words, index)
+        except TypingError:
+            return self.release(whole(index))  # TypeError for what is no whole number
         return freed
 
     def take_many(self, count: int) -> list[int]:
-        """Take the `count` lowest free indices, or as many as there are."""
+        """Take the `count` lowest free indices, or as many as there are; none below 0."""
+        count = limit(count, self.capacity)
         indices: list[int] = _take_many(self._words, count).tolist()
         return indices
 
     def release_many(self, indices: Sequence[int]) -> list[bool]:
         """Free the indices, in order, up to one that is outside."""
+        indices = listed(indices)
         try:
-            array = np.array(indices, dtype=np.int64)
+            wanted = np.asarray(array("q", indices))  # NumPy alone would cut floats off
         except OverflowError:  # among them is what no C integer holds
             return [self.release(index) for index in indices]
-        freed: list[bool] = _release_many(self._words, self.capacity, array).tolist()
+        freed: list[bool] = _release_many(self._words, self.capacity, wanted).tolist()
         if len(freed) < len(indices):
             raise IndexError(indices[len(freed)])
         return freed

@@ -137,6 +137,27 @@ class ForgetsWhatIsBeyondAWord(ListPool):
         return super().take() if self.nearest() >= 0 else -1
 
 
+class TakesAllForANegativeCount(ListPool):
+    """Compares the count with what it has so far."""
+
+    def take_many(self, count: int) -> list[int]:
+        return super().take_many(self.capacity if count < 0 else count)
+
+
+class TakesAtMost4096(ListPool):
+    """Gives no more than the spaces of 64 words at once."""
+
+    def take_many(self, count: int) -> list[int]:
+        return super().take_many(min(count, 4096))
+
+
+class ReleasesOnlyLists(ListPool):
+    """Takes a sequence of another type for nothing."""
+
+    def release_many(self, indices: Sequence[int]) -> list[bool]:
+        return [self.release(index) for index in indices] if isinstance(indices, list) else []
+
+
 class BreaksDown(ListPool):
     """Raises what nobody expects."""
 
@@ -227,6 +248,9 @@ POOLS = [
     TakesTheLastReleasedFirst,
     NearestTakes,
     ForgetsWhatIsBeyondAWord,
+    TakesAllForANegativeCount,
+    TakesAtMost4096,
+    ReleasesOnlyLists,
     BreaksDown,
 ]
 

@@ -149,6 +149,34 @@ def test_a_kind_is_released_by_one_call(seed: Layout, asked: list[tuple[object, 
     assert asked == [("release_many", 1, 0), ("release_many", 0, 1)]
 
 
+@pytest.mark.parametrize("count", [3.0, "3", None])
+def test_a_count_is_a_whole_number(impl: Impl, count: Any) -> None:
+    """Of anything else nothing is taken, and the error is one of type."""
+    pool = impl.pool(10)
+    if not hasattr(pool, "take_many"):
+        pytest.skip(f"{impl.name} has no batches")
+    with pytest.raises(TypeError):
+        pool.take_many(count)
+    assert repr(pool.free) == "10"
+
+
+@pytest.mark.parametrize("impl", ["tree", "c", "shared"], indirect=True)
+def test_indices_are_whole_numbers(impl: Impl) -> None:
+    """Compiled code does not cut off what is none, and takes any object that stands for one."""
+    pool = impl.pool(10)
+    for _ in range(5):
+        pool.take()
+    for index in (1.5, 1.0):
+        with pytest.raises(TypeError):
+            pool.release(index)
+    assert pool.free == 5
+    if hasattr(pool, "release_many"):
+        for indices in ([1.5], ["1"], 3):
+            with pytest.raises(TypeError):
+                pool.release_many(indices)
+        assert pool.free == 5
+
+
 BATCHES = ["park_many", "unpark_many"]
 
 

@@ -42,6 +42,9 @@ SHORTEST = {
     "TakesTheLastReleasedFirst": [TAKE, TAKE, ("release", 0), ("release", 1), TAKE],
     "NearestTakes": [("nearest",)],
     "ForgetsWhatIsBeyondAWord": [TAKE] * 65,
+    "TakesAllForANegativeCount": [("take_many", -1)],
+    "TakesAtMost4096": [("take_many", 64 * 64 + 1)],
+    "ReleasesOnlyLists": [("release_many", (0, 0))],
     "BreaksDown": [TAKE],
     "TakesTheFirstKindOfAGroup": [("park", "large"), ("park", "handicap"), ("park", "handicap")],
     "TakesTheNearestOfAllTiers": [("park", "small")],
@@ -176,6 +179,18 @@ def test_a_failure_describes_itself() -> None:
     assert conformance.describe_briefly(failure) == (
         "call 2 on a pool of 1, take(), answers 0, free: 0; expected -1, free: 0"
     )
+
+
+def test_a_long_answer_is_shown_where_it_differs() -> None:
+    """Of thousands of indices a person sees those around the first that is wrong, and how it goes on in both."""
+    right = ", ".join(map(str, range(4000)))
+    got, expected = Failure("a pool", (TAKE,), right.replace(" 2000,", " 7,"), right).shortened()
+    assert "1999, 7, 2001" in got
+    assert "1999, 2000, 2001" in expected
+    assert got.startswith("...")
+    assert max(len(got), len(expected)) == conformance.SHOWN_ANSWER + 6
+    short = Failure("a pool", (TAKE,), right[:4], right).shortened()
+    assert short == (right[:4], right[: conformance.SHOWN_ANSWER] + "...")
 
 
 class Answers:
