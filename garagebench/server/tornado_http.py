@@ -103,6 +103,9 @@ class _Watched(HTTPMessageDelegate):
         return self._inner.headers_received(start_line, headers)
 
     def finish(self) -> None:
+        if self._server.conn_params.no_keep_alive:
+            # Tornado has looked at that when the headers came: it would close, and not say so.
+            self._connection._disconnect_on_finish = True  # noqa: SLF001
         self._inner.finish()
         self._end()
 

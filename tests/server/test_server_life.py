@@ -119,7 +119,7 @@ def test_books_are_balanced_after_a_drain_under_load(serve: Serve, name: str) ->
 
 @pytest.mark.parametrize("name", each_server())
 def test_a_request_in_flight_is_answered(serve: Serve, name: str) -> None:
-    """A request that had begun when SIGTERM came is answered, while no new connection is taken."""
+    """A request that had begun when SIGTERM came is answered, as the last one; no new connection is taken."""
     server = serve(name)
     request = make_post("/park", PARK)
     with server.dial() as connection:
@@ -131,6 +131,7 @@ def test_a_request_in_flight_is_answered(serve: Serve, name: str) -> None:
         data = read_all(connection)
     ended = server.wait()
     assert data.endswith(FIRST)
+    assert b"connection: close" in data.lower()
     assert (ended.code, ended.books["taken"]) == (0, 1)
 
 
