@@ -48,6 +48,11 @@ class App:
         self._service = job.service
         self._limits = job.limits
         self.in_flight = 0
+        self._lets_go = False
+
+    def let_go(self) -> None:
+        """Let every reply be the last one on its connection."""
+        self._lets_go = True
 
     async def __call__(self, scope: Any, protocol: Any) -> None:
         """Answer one request."""
@@ -58,6 +63,10 @@ class App:
                 ("content-type", reply.content_type),
                 *((name.lower(), value) for name, value in reply.headers),
             ]
+            if (
+                self._lets_go
+            ):  # Granian itself closes what is idle when it stops, and tells nobody before
+                headers.append(("connection", "close"))
             if scope.method == "HEAD":
                 headers.append(("content-length", str(len(reply.body))))
                 protocol.response_empty(reply.status, headers)
@@ -152,7 +161,7 @@ async def _serve(job: Job) -> int:
     )
     server.listener_fd = job.listener.dup().detach()  # Granian closes it
     serving = asyncio.create_task(server.serve())
-    signalled = asyncio.create_task(wait_for_signal(job))
+    signalled = asyncio.create_task(wait_for_signal(job, app.let_go))
     await asyncio.wait([serving, signalled], return_when=asyncio.FIRST_COMPLETED)
     if serving.done():
         signalled.cancel()
