@@ -73,7 +73,7 @@ class Endpoint:
             connection.request("GET", self.prefix + path, headers={"Host": self.authority})
             reply = connection.getresponse()
             return reply.status, reply.read()
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, UnicodeError, http.client.HTTPException) as error:
             raise LoadError(f"{self.url} does not answer: {error}") from None
         finally:
             connection.close()

@@ -72,8 +72,9 @@ def check_port(host: str, port: int) -> None:
         with socket.socket(family, kind, protocol) as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Locust does
             listener.bind(address)
-    except OSError as error:
-        raise LoadError(f"cannot listen on {host}, port {port}: {error.strerror}") from None
+    except (OSError, UnicodeError) as error:  # the latter of a name that cannot be one
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise LoadError(f"cannot listen on {host}, port {port}: {reason}") from None
 
 
 def drive(settings: Settings, endpoint: Endpoint, meter: Meter, stop: Stop, tick: Tick) -> Outcome:

@@ -97,8 +97,9 @@ def listen(host: str, port: int, backlog: int) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise ServeError(f"cannot listen on {host}: {error.strerror}") from None
+    except (OSError, UnicodeError) as error:  # the latter of a name that cannot be one
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ServeError(f"cannot listen on {host}: {reason}") from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)

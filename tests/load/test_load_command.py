@@ -177,6 +177,12 @@ def test_options_without_sense_are_a_usage_error(arguments: tuple[object, ...], 
     ("arguments", "code", "said"),
     [
         (("https://localhost",), 1, "plain HTTP"),
+        (("http://..:80",), 1, "http://..:80 does not answer: "),
+        (
+            ("--driver", "locust", "--master", "--master-host", ".."),
+            1,
+            "cannot listen on .., port 5557: ",
+        ),
         (("http://127.0.0.1:1",), 1, "127.0.0.1:1 does not answer"),
         (("--impl", "nonsense"), 2, "unknown implementation 'nonsense'"),
         (("--impl", "nonsense.py:Pool"), 2, "there is no file nonsense.py"),

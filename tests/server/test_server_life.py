@@ -279,6 +279,13 @@ def test_a_port_in_use() -> None:
     assert said.endswith("; --port 0 takes a free one")
 
 
+def test_a_name_that_cannot_be_one() -> None:
+    """A name that no address can have is told like an address that is none of ours."""
+    ran = run_garagebench("serve", "--host", "..", "--port", 0)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("Error: cannot listen on ..: ")
+
+
 @pytest.mark.parametrize("port", [0, 8000])
 def test_an_address_of_somebody_else(port: int) -> None:
     """Where the address is none of ours, no port would help, and none is advised."""
