@@ -9,6 +9,8 @@ import importlib.machinery
 import importlib.util
 import os
 import sys
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import cffi
@@ -29,20 +31,31 @@ int64_t tree_release_many(uint64_t *words, const int64_t *indices, _Bool *freed,
 _NAME = "_garagebench_c_tree"
 _FLAGS = ("-O2", "-std=c11")
 
+#: What a build happens in; where the process is killed meanwhile, it stays, until a build so much later.
+_WORKPLACE = "c_tree-build-"
+_LEFT_OVER_S = 3600
+
 
 def load() -> Any:
     """Return the module, with `lib` and `ffi`. Raises Unavailable.
 
-    What is not there, or does not load (another machine shares the home directory), is built anew.
+    What is not there, is damaged, or does not load (another machine shares the home directory), is built anew. Its
+    name holds what `source_hash` makes of its content: to load what was cut off would end the process.
     """
     with open(SOURCE, encoding="utf-8") as file:
         source = file.read()
-    path = os.path.join(find_cache(os.environ), f"c_tree-{make_key(source)}{_suffix()}")
+    stem = os.path.join(find_cache(os.environ), f"c_tree-{make_key(source)}-")
+    for path in _find_whole(stem):
+        try:
+            return _import(path)
+        except ImportError:
+            continue
     try:
-        return _import(path)
-    except ImportError:
-        _build(source, path)
-        return _import(path)
+        return _import(_build(source, stem))
+    except ImportError as error:
+        raise Unavailable(
+            f"the C library does not load, just built ({error}): set CC to a compiler for this machine"
+        ) from None
 
 
 def make_key(source: str) -> str:
@@ -52,6 +65,29 @@ def make_key(source: str) -> str:
     """
     parts = (source, DECLARATIONS, " ".join(_FLAGS), cffi.__version__, sys.version)
     return importlib.util.source_hash("\0".join(parts).encode()).hex()
+
+
+def _find_whole(stem: str) -> Iterator[str]:
+    """Yield the built libraries whose name begins so, and remove those that are damaged."""
+    directory, beginning = os.path.split(stem)
+    try:
+        names = sorted(name for name in os.listdir(directory) if name.startswith(beginning))
+    except OSError:
+        return
+    for name in names:
+        path = os.path.join(directory, name)
+        try:
+            if path == _name_by_content(path, stem):
+                yield path
+            else:
+                os.remove(path)
+        except OSError:  # another process was quicker, or it is not ours to read
+            continue
+
+
+def _name_by_content(path: str, stem: str) -> str:
+    with open(path, "rb") as file:
+        return f"{stem}{importlib.util.source_hash(file.read()).hex()}{_suffix()}"
 
 
 def _suffix() -> str:
@@ -67,29 +103,45 @@ def _import(path: str) -> Any:
     return module
 
 
-def _build(source: str, path: str) -> None:
-    """Build in a directory of our own and move what is whole: two processes may do so at once."""
+def _build(source: str, stem: str) -> str:
+    """Build in a directory of our own and move what is whole: two processes may do so at once. Returns its path."""
     import contextlib
     import io
     import tempfile
 
-    directory = os.path.dirname(path)
+    directory = os.path.dirname(stem)
     try:
         os.makedirs(directory, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=directory) as workplace:
+        _remove_left_over(directory)
+        with tempfile.TemporaryDirectory(dir=directory, prefix=_WORKPLACE) as workplace:
             generated = os.path.join(workplace, f"{_NAME}.c")
-            built = os.path.join(workplace, os.path.basename(path))
+            built = os.path.join(workplace, f"{_NAME}{_suffix()}")
             builder = cffi.FFI()
             builder.cdef(DECLARATIONS)
             builder.set_source(_NAME, source)
             with contextlib.redirect_stdout(io.StringIO()):  # it tells what it writes
                 builder.emit_c_code(generated)
             _compile(generated, built)
+            with open(built, "rb") as file:
+                os.fsync(
+                    file.fileno()
+                )  # the name must not outlive a crash that the content does not
+            path = _name_by_content(built, stem)
             os.replace(built, path)
+            return path
     except OSError as error:
         raise Unavailable(
             f"the C library cannot be written below {directory} ({error.strerror}): set XDG_CACHE_HOME to a directory that can be written"
         ) from None
+
+
+def _remove_left_over(directory: str) -> None:
+    import shutil
+
+    for name in os.listdir(directory):
+        path = os.path.join(directory, name)
+        if name.startswith(_WORKPLACE) and os.stat(path).st_mtime < time.time() - _LEFT_OVER_S:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _compile(source: str, target: str) -> None:
@@ -104,18 +156,25 @@ def _compile(source: str, target: str) -> None:
     compiler = os.environ.get("CC", "").split() or ["cc"]
     # How to link an extension differs between systems; the first word is the compiler that Python was built with.
     link = shlex.split(sysconfig.get_config_var("LDSHARED") or "cc -shared")[1:]
-    command = [*compiler, *_FLAGS, "-fPIC", *link, f"-I{include}", source, "-o", target]
+    # Without the path of the source in it, two builds come to the same content and name.
+    source_flags = ("-x", "c", "-")
+    command = [*compiler, *_FLAGS, "-fPIC", *link, f"-I{include}", *source_flags, "-o", target]
     try:
-        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+        with open(source, "rb") as file:
+            ran = subprocess.run(command, stdin=file, capture_output=True, text=True, check=False)
     except OSError as error:
         raise Unavailable(
             f"the C compiler {compiler[0]!r} does not start ({error.strerror}): apt-get install gcc, or set CC"
         ) from None
     if ran.returncode:
         lines = ran.stderr.split("\n")
-        # gcc ends with "compilation terminated."
-        told = [line for line in lines if "error" in line] or [line for line in lines if line]
+        # The first error leads to others, and gcc ends with "compilation terminated."
+        told = [line for line in lines if "error" in line][:1] or [line for line in lines if line]
         reason = told[-1].strip() if told else f"exit code {ran.returncode}"
         raise Unavailable(
             f"the C compiler {compiler[0]!r} fails: {reason}: set CC to one that works"
+        )
+    if not os.path.isfile(target):
+        raise Unavailable(
+            f"the C compiler {compiler[0]!r} ends well, but has built nothing: set CC to one that works"
         )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -115,17 +118,43 @@ def test_a_change_builds_anew(impl: object, tmp_path: Path, compiler: Path, chan
     assert len(find_built(tmp_path)) == 2
 
 
-@pytest.mark.parametrize("content", [b"", b"no library at all"])
-def test_what_does_not_load_is_built_anew(
-    impl: object, tmp_path: Path, compiler: Path, content: bytes
+@pytest.mark.parametrize("share", [0, 0.2, 0.5, 0.99])
+def test_what_was_cut_off_is_built_anew(
+    impl: object, tmp_path: Path, compiler: Path, share: float
 ) -> None:
-    """A library that was cut off, or is for another machine, is replaced."""
+    """It is not even tried: to load a library of which a part is missing ends the process."""
     finish(start(tmp_path))
     (built,) = find_built(tmp_path)
-    built.write_bytes(content)
+    whole = built.read_bytes()
+    built.write_bytes(whole[: int(share * len(whole))])
     assert finish(start(tmp_path, CC=str(compiler))) == WORKS
     assert count_runs(compiler) == 1
     assert find_built(tmp_path) == [built]
+
+
+def test_what_does_not_load_is_built_anew(impl: object, tmp_path: Path, compiler: Path) -> None:
+    """A library that is whole, but for another machine, stays for that one."""
+    finish(start(tmp_path))
+    (built,) = find_built(tmp_path)
+    content = b"no library at all"
+    hashes = [importlib.util.source_hash(one).hex() for one in (built.read_bytes(), content)]
+    other = built.with_name(built.name.replace(*hashes))
+    built.unlink()
+    other.write_bytes(content)
+    assert finish(start(tmp_path, CC=str(compiler))) == WORKS
+    assert count_runs(compiler) == 1
+    assert find_built(tmp_path) == sorted([built, other])
+
+
+def test_what_a_killed_build_left_is_removed(impl: object, tmp_path: Path) -> None:
+    """Not at once: another process may be at it."""
+    cache = tmp_path / "garagebench"
+    for name, age_s in (("c_tree-build-old", 4000), ("c_tree-build-new", 0), ("other", 4000)):
+        (cache / name).mkdir(parents=True)
+        os.utime(cache / name, (time.time() - age_s,) * 2)
+    assert finish(start(tmp_path)) == WORKS
+    names = {path.name for path in find_built(tmp_path) if path.is_dir()}
+    assert names == {"c_tree-build-new", "other"}
 
 
 FAILS = "c cannot run on this interpreter: "
@@ -148,20 +177,45 @@ def test_no_compiler(impl: object, tmp_path: Path) -> None:
             "echo 'x.c:1: error: no' >&2; echo compilation terminated. >&2; exit 1",
             "x.c:1: error: no",
         ),
+        ("echo 'x.c:1: error: no' >&2; echo 'x.c:2: error: so' >&2; exit 1", "x.c:1: error: no"),
         ("exit 3", "exit code 3"),
     ],
-    ids=["says why", "says more", "says nothing"],
+    ids=["says why", "says more", "says much", "says nothing"],
 )
 def test_a_compiler_that_fails(
     impl: object, tmp_path: Path, compiler: Path, script: str, reason: str
 ) -> None:
-    """It is one sentence, with the compiler's last line that tells something, and nothing is left."""
+    """It is one sentence, with the first error or else the compiler's last line, and nothing is left."""
     compiler.write_text(f"#!/bin/sh\n{script}\n")
     told = finish(start(tmp_path, CC=f"{compiler} -Wall"))
     assert told == (
         f"{FAILS}the C compiler {str(compiler)!r} fails: {reason}: set CC to one that works\n"
     )
     assert find_built(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        (
+            "exit 0",
+            "the C compiler 'CC' ends well, but has built nothing: set CC to one that works",
+        ),
+        (
+            'while [ "$1" != -o ]; do shift; done; echo ELF >"$2"',
+            "the C library does not load, just built (FILE: file too short): set CC to a compiler for this machine",
+        ),
+    ],
+    ids=["nothing", "no library"],
+)
+def test_a_compiler_that_is_none(
+    impl: object, tmp_path: Path, compiler: Path, script: str, reason: str
+) -> None:
+    """What ends well and has built nothing, or nothing that loads, is told as such."""
+    compiler.write_text(f"#!/bin/sh\n{script}\n")
+    told = finish(start(tmp_path, CC=str(compiler)))
+    told = re.sub(rf"{tmp_path}/garagebench/[^:]*", "FILE", told.replace(str(compiler), "CC"))
+    assert told == f"{FAILS}{reason}\n"
 
 
 def test_a_cache_that_cannot_be_written(impl: object, tmp_path: Path) -> None:
