@@ -144,7 +144,9 @@ class Ladder:
             with Channel(self.python or "", core) as worker:
                 found = worker.ask(command, timeout_s)["result"]
         except WorkerFailed as failure:
-            self.failure = Stop(failure.status, f"{failure} ({spaces:,} spaces)")
+            # A wrong answer names its own size: that of the garage which it warmed up in, perhaps.
+            size = "" if failure.status == "wrong" else f" ({spaces:,} spaces)"
+            self.failure = Stop(failure.status, f"{failure}{size}")
             return
         looks = self.looks if spaces in settings.sizes else self.probes
         looks[spaces] = Look(spaces, **{**found, "blocks": tuple(found["blocks"])})

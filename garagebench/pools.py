@@ -46,7 +46,10 @@ clock = time.perf_counter_ns
 
 
 class Operation(NamedTuple):
-    """Something that is timed. prepare: untimed, before each pass. one: called with each item; many: with all."""
+    """Something that is timed, in a garage of so many spaces.
+
+    prepare: untimed, before each pass. one: called with each item; many: with all.
+    """
 
     name: str
     prepare: Callable[[], None]
@@ -54,6 +57,7 @@ class Operation(NamedTuple):
     many: Callable[..., Any]
     items: Sequence[int]
     expected: Sequence[Any]
+    spaces: int
 
 
 class Ground:
@@ -86,10 +90,10 @@ class Ground:
     def operations(self, block: int, seed: int) -> list[Operation]:
         """Return what can be timed with a block of so many spaces."""
         fill, churn = Fill(self, block), Churn(self, block, seed)
-        take = self.pool.take
+        take, spaces = self.pool.take, self.pool.capacity
         return [
-            Operation("fill take", fill.undo, take, self.take_many, (), fill.ahead),
-            Operation("churn take", churn.depart, take, self.take_many, (), churn.arriving),
+            Operation("fill take", fill.undo, take, self.take_many, (), fill.ahead, spaces),
+            Operation("churn take", churn.depart, take, self.take_many, (), churn.arriving, spaces),
             Operation(
                 "churn release",
                 churn.undo,
@@ -97,6 +101,7 @@ class Ground:
                 self.release_many,
                 churn.leaving,
                 [True] * block,
+                spaces,
             ),
         ]
 
@@ -320,7 +325,9 @@ def _time_pass(operation: Operation, mode: str) -> int:
         answers = [one() for _ in operation.expected]
     took = clock() - begin
     if list(answers) != list(operation.expected):
-        raise WrongAnswer(f"{operation.name}, {mode}: it answers otherwise than the nearest rule")
+        raise WrongAnswer(
+            f"of {operation.spaces} spaces, {operation.name}, {mode}: it answers otherwise than the nearest rule"
+        )
     return took
 
 

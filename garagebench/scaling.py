@@ -195,7 +195,8 @@ def make_report(
     """Return all that was asked for as rows, and the growth classes."""
     rows = tuple(make_rows(settings, ladders, result))
     caveats = [] if result is None else list(result.caveats)
-    if result is None:
+    running = any(one.looks and one.failure is None for one in ladders)
+    if result is None and running and not interrupted:
         caveats.append("nothing was measured in lock-step: the budget was too small")
     if interrupted and not any(caveat.startswith("interrupted") for caveat in caveats):
         caveats.append("interrupted: the figures are of what was measured until then")

@@ -136,7 +136,8 @@ def make_page(report: ScaleReport) -> Page:
         ]
         title = f"{workload}: what one {OPERATIONS[workload]} costs, {MODES[mode]}"
         page.grids.append(Grid(title, _header(sizes), tuple(lines)))
-    page.grids += [_growth_grid(report, page), _build_grid(report, sizes, page)]
+    page.grids += [_growth_grid(report, page)] if report.growth else []
+    page.grids.append(_build_grid(report, sizes, page))
     if origin := describe_origin(report):
         page.notes.append(origin)
     return page

@@ -69,6 +69,7 @@ def test_wrong_answers_are_a_3(garagebench: Garagebench) -> None:
     assert done.returncode == 3, done.stderr
     rows = json.loads(done.stdout)["rows"]
     assert {(row["status"], row["median"]) for row in rows} == {("wrong", None)}
+    assert not [row["reason"] for row in rows if row["reason"].count(" spaces") != 1]
 
 
 def test_ctrl_c_prints_what_there_is(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def test_a_survey_notices_wrong_answers(
 ) -> None:
     """A pool that breaks the nearest rule, or answers nothing, is wrong and has no figures."""
     monkeypatch.setattr(pools, "load_pool", lambda _: pool)
-    with pytest.raises(WrongAnswer):
+    with pytest.raises(WrongAnswer, match=f"of {pools.WARM_UP_SPACES} spaces"):
         pools.survey({"impl": "", "spaces": 100, "workloads": BOTH, "seed": 0})
 
 

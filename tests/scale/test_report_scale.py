@@ -198,3 +198,9 @@ def test_a_time_has_the_unit_that_suits_it(value: float, text: str) -> None:
 def test_sizes_are_short_where_nothing_is_lost(spaces: int, text: str) -> None:
     """Whole thousands and millions are abbreviated, others written out."""
     assert format_spaces(spaces) == text
+
+
+def test_no_growth_has_no_table() -> None:
+    """Where no implementation was measured, there is no header above nothing."""
+    report = ScaleReport(1, {}, {}, (), (SMALL,), ())
+    assert "growth" not in render_scale(report, "markdown", Console())

@@ -335,6 +335,21 @@ def test_two_of_one_name_are_refused(
         scaling.scale(Settings(("a/pool.py:Pool", other), (100,), budget_s=1))
 
 
+def test_the_budget_is_blamed_only_where_it_was_too_small() -> None:
+    """What ran and could not be afforded: not what failed, what was skipped, or what was interrupted."""
+    failed, idle = make_ladder(LOOK), make_ladder()
+    failed.failure = Stop("wrong", "it answers otherwise")
+    settings = Settings(("heap",), (1000,), ("fill",))
+
+    def notes(ladder: Ladder, *, interrupted: bool = False) -> tuple[str, ...]:
+        return scaling.make_report(settings, [ladder], None, interrupted=interrupted).caveats
+
+    small = "nothing was measured in lock-step: the budget was too small"
+    assert notes(make_ladder(LOOK)) == (small,)
+    assert notes(failed) == notes(idle) == ()
+    assert small not in notes(make_ladder(LOOK), interrupted=True)
+
+
 def test_an_interruption_keeps_what_there_is() -> None:
     """Ctrl-C during the first look ends it: the sizes that were due are skipped, and it is said."""
 
