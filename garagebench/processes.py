@@ -7,6 +7,7 @@ gained by more of them is a ratio within a round. Fresh processes in each genera
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import random
 import time
@@ -20,7 +21,7 @@ from garagebench.contestants import Recipe
 from garagebench.engine import Contestant, Progress, Result, schedule
 from garagebench.engine.channel import Channel, WorkerFailed
 from garagebench.engine.conductor import TIMEOUT_S
-from garagebench.engine.estimate import Estimate, estimate
+from garagebench.engine.estimate import LEAST_GENERATIONS, Estimate, estimate
 from garagebench.engine.interpreter import Interpreter, find_interpreter
 from garagebench.engine.metadata import collect_environment
 from garagebench.engine.result import DIGITS, Problem, RowTerms, Series
@@ -116,20 +117,27 @@ class Race:
         self._counts = {self._label(count): count for count in (1, processes)}
         self._series: dict[str, dict[str, Series]] = {label: {} for label in self._counts}
         self._problem: Problem | None = None
+        self._overrun: str | None = None
         self._environment: dict[str, str] = {}
 
     def run(self) -> Result:
-        """Measure until the budget is spent. Ctrl-C ends it early: whole generations are kept."""
+        """Measure until the budget is spent. Ctrl-C ends it early: whole generations are kept.
+
+        There is one generation at any budget; it ends with the round in which the budget does.
+        """
         begin, done = self._clock(), 0
+        end = begin + self._settings.budget_s
         plan = schedule.Plan(1, schedule.LEAST_ROUNDS)
         interrupted = False
         try:
             while done < plan.generations:
                 start = self._clock()
-                round_s = self._run_generation(plan.rounds)
+                rounds, round_s = self._run_generation(plan.rounds, math.inf if done else end)
                 now = self._clock()
                 done += 1
-                start_s = now - start - plan.rounds * round_s
+                start_s = now - start - rounds * round_s
+                if now > end and done == 1:
+                    self._overrun = self._describe_overrun(now - begin, start_s, round_s)
                 plan = schedule.plan(self._settings.budget_s, now - begin, done, start_s, round_s)
                 expected_s = max(self._settings.budget_s, now - begin)
                 self._on_progress(Progress(done, plan.generations, now - begin, expected_s))
@@ -139,8 +147,11 @@ class Race:
             interrupted = True
         return self._result(interrupted=interrupted)
 
-    def _run_generation(self, rounds: int) -> float:
-        """Start the processes and measure with them; return the seconds that one round took."""
+    def _run_generation(self, rounds: int, end: float) -> tuple[int, float]:
+        """Start the processes and measure with them, one round at least; return the rounds and the seconds of one.
+
+        end: when no further round begins.
+        """
         with contextlib.ExitStack() as stack:
             workers = list(self._start(stack))
             for count in self._counts.values():
@@ -148,14 +159,16 @@ class Race:
             begin = self._clock()
             measured: dict[str, list[dict[str, float]]] = {label: [] for label in self._counts}
             orders = schedule.balanced_orders(list(self._counts), self._rng)
-            for _ in range(rounds):
+            done = 0
+            while done < rounds and (not done or self._clock() < end):
                 for label in next(orders):
                     measured[label].append(self._measure(workers, self._counts[label]))
+                done += 1
             for label, found in measured.items():
                 for name in found[0]:
                     values = [one[name] for one in found]
                     self._series[label].setdefault(name, []).append(values)
-            return (self._clock() - begin) / rounds
+            return done, (self._clock() - begin) / done
 
     def _start(self, stack: contextlib.ExitStack) -> Iterator[AsksAtOnce]:
         """Yield the processes; the first has made the garage, which lives as long as it does."""
@@ -243,7 +256,17 @@ class Race:
             "collector": "off while they work",
         }
 
+    def _describe_overrun(self, spent_s: float, start_s: float, round_s: float) -> str:
+        """Return a sentence on what the least of it took, and would take with intervals."""
+        wanted_s = schedule.least_s(LEAST_GENERATIONS, start_s, round_s)
+        return (
+            f"the budget of {self._settings.budget_s:g} s is too small for {_count(self._processes, 'process', 'es')}: "
+            f"to start and measure once took {spent_s:.1f} s, and for intervals it takes a budget of {wanted_s:.1f} s"
+        )
+
     def _make_notes(self) -> Iterator[str]:
+        if self._overrun is not None:
+            yield self._overrun
         if self._cores and len(self._cores) < self._processes:
             yield (
                 f"{self._processes} processes on {_count(len(self._cores), 'core')}: they cannot do more together "
@@ -364,5 +387,5 @@ def _format(found: Estimate) -> str:
     return f"{found.median:.3f} [{found.low:.3f}, {found.high:.3f}]"
 
 
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
+def _count(number: int, word: str, plural: str = "s") -> str:
+    return f"{number} {word}{'' if number == 1 else plural}"

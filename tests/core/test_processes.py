@@ -149,6 +149,19 @@ def test_rounds_and_generations_are_kept_apart() -> None:
     assert together == windows
 
 
+def test_a_spent_budget_ends_the_first_generation() -> None:
+    """Not before a round is done; then it is said what it took, and which budget gives intervals."""
+    host = FakeHost()
+    result = host.race(settings=Settings(("shared",), budget_s=0.2))
+    assert [len(rounds) for rounds in result.contestants[1].series["park/total"]] == [2]
+    assert result.notes[0] == (
+        "the budget of 0.2 s is too small for 2 processes: to start and measure once took 0.2 s, "
+        "and for intervals it takes a budget of 3.1 s"
+    )
+    result = FakeHost().race(settings=Settings(("shared",), budget_s=0.001))
+    assert [len(rounds) for rounds in result.contestants[1].series["park/total"]] == [1]
+
+
 def test_each_has_a_core_of_its_own() -> None:
     """As long as there are cores, they are dealt out in turns; then it is said that there are too few."""
     host = FakeHost()
