@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,9 @@ from garagebench.impls.registry import find_entry, is_file
 from garagebench.stages.variants import VARIANTS, check_variant
 
 REFERENCE = "lists"
+
+#: What a file has that may give it names which are not written there.
+_MAKES_ANY_NAME = ("*", "__getattr__", "exec", "globals", "locals", "setattr", "vars")
 
 
 @dataclass(frozen=True)
@@ -81,11 +85,33 @@ def parse_variants(texts: Iterable[str]) -> dict[str, str]:
 
 
 def check_impl(impl: str) -> None:
-    """Raise UnknownName where there is no such implementation or file, before anything is measured."""
+    """Raise UnknownName where there is no such implementation, file or name in it, before anything is measured."""
     find_entry(impl)
-    path = Path(impl.rpartition(":")[0])
-    if is_file(impl) and not path.is_file():
+    if not is_file(impl):
+        return
+    path, name = Path(impl.rpartition(":")[0]), impl.rpartition(":")[2]
+    if not path.is_file():
         raise UnknownName(f"unknown implementation {impl!r}: there is no file {path}")
+    if not name or not may_have(path, name):
+        what = f"no {name!r} in it" if name else "no name behind the colon, as in file.py:MyPool"
+        raise UnknownName(f"unknown implementation {impl!r}: there is {what}")
+
+
+def may_have(path: Path, name: str) -> bool:
+    """Tell, without running the file, whether it may have that name: also where it is unreadable or too clever."""
+    try:
+        nodes = list(ast.walk(ast.parse(path.read_bytes())))
+    except (OSError, SyntaxError, ValueError):
+        return True  # the worker tells what is wrong with it
+    bound = {getattr(node, "name", None) for node in nodes}
+    bound |= {node.id for node in nodes if isinstance(node, ast.Name)}
+    bound |= {
+        (alias.asname or alias.name).partition(".")[0]
+        for node in nodes
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in node.names
+    }
+    return not bound.isdisjoint({name, *_MAKES_ANY_NAME})
 
 
 def impl_label(impl: str) -> str:

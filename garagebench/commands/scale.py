@@ -94,13 +94,17 @@ def scale(
     from garagebench.climbing import IMPLS, SIZES, Settings
     from garagebench.engine.files import check_place, write_whole
     from garagebench.pools import WORKLOADS
-    from garagebench.report.plot import check_plot, save_plot
+    from garagebench.report.plot import SUFFIXES, check_plot, save_plot
     from garagebench.report.progress import show_progress
     from garagebench.report.scale import render_scale, to_json
 
     if output is not None:
         check_place(output)
     if plot is not None:
+        if plot.suffix.lower() not in SUFFIXES:
+            raise click.UsageError(f"--plot {plot}: a plot ends in {' or '.join(SUFFIXES)}")
+        if output is not None and plot.resolve() == output.resolve():
+            raise click.UsageError(f"--output and --plot are both {plot}: name two files")
         check_plot(plot)
     settings = Settings(
         impl or IMPLS,

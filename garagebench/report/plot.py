@@ -33,9 +33,10 @@ class PlotError(GarageError):
 
 
 def check_plot(path: Path) -> None:
-    """Raise PlotError where no plot could be written there, before anything is measured for it."""
-    if path.suffix not in SUFFIXES:
-        raise PlotError(f"{path}: a plot ends in {' or '.join(SUFFIXES)}")
+    """Raise PlotError where no plot could be written there, before anything is measured for it.
+
+    Whether it ends in one of SUFFIXES is the caller's to check.
+    """
     if not path.parent.is_dir():
         raise PlotError(f"{path}: there is no directory {path.parent}")
     _load_matplotlib()
@@ -65,7 +66,7 @@ def save_plot(report: ScaleReport, path: Path) -> None:
         handles, labels = axes[0][0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside right center", frameon=False)
         try:
-            figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+            figure.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
         except OSError as error:
             raise PlotError(f"{path}: {error.strerror}") from None
 

@@ -21,6 +21,7 @@ from command_line import (
 
 from garagebench import experiment
 from garagebench.cli import main
+from garagebench.contestants import may_have
 
 #: Command, and each option of it that is a number.
 FLOATS = [
@@ -239,6 +240,40 @@ def test_a_file_that_does_not_load_is_1(garagebench: Garagebench, write_pool: Wr
     assert ran.returncode == 1
     assert "one_pool.py:3: ValueError: oops" in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("command", [("verify",), ("run", "--impl"), ("scale", "--impl")])
+@pytest.mark.parametrize(
+    ("name", "words"), [("Nonesuch", "no 'Nonesuch' in it"), ("", "no name behind the colon")]
+)
+def test_a_name_that_a_file_lacks_is_2(
+    invoke: Invoke, write_pool: WritePool, command: tuple[str, ...], name: str, words: str
+) -> None:
+    """It is an unknown name like any other, and costs no measurement."""
+    path = write_pool("class Pool(ListPool): pass\n").rpartition(":")[0]
+    assert_one_sentence(invoke(*command, f"{path}:{name}"), 2, words)
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("class Pool: pass", True),
+        ("from x import y as Pool", True),
+        ("import Pool.x", True),
+        ("Pool = 1", True),
+        ("from x import *", True),
+        ("globals()['Po' + 'ol'] = 1", True),
+        ("def __getattr__(name): return 1", True),
+        ("class", True),
+        ("'Pool'", False),
+        ("import x.Pool", False),
+    ],
+)
+def test_names_are_found_without_running_the_file(tmp_path: Path, source: str, found: bool) -> None:
+    """What may be there is left to the worker."""
+    path = tmp_path / "pool.py"
+    path.write_text(source)
+    assert may_have(path, "Pool") is found
 
 
 def test_two_of_one_name_are_1(invoke: Invoke, write_pool: WritePool) -> None:

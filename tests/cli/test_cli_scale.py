@@ -51,7 +51,9 @@ def test_markdown_where_there_is_no_terminal(garagebench: Garagebench) -> None:
         (("--impl", "nonesuch"), 2, ["nonesuch"]),
         (("--spaces", "1"), 2, ["--spaces"]),
         (("--budget", "inf"), 2, ["inf"]),
-        (("--plot", "plot.pdf"), 1, [".svg", ".png"]),
+        (("--plot", "plot.pdf"), 2, ["plot.pdf", ".svg", ".png"]),
+        (("--plot", "same.svg", "--output", "./same.svg"), 2, ["same.svg", "two files"]),
+        (("--plot", "nowhere/PLOT.SVG"), 1, ["nowhere"]),
         (("--output", "nowhere/scale.json"), 1, ["nowhere"]),
     ],
 )

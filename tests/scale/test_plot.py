@@ -41,10 +41,11 @@ def test_a_png(tmp_path: Path, svg: str) -> None:
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_another_suffix_is_refused(tmp_path: Path) -> None:
-    """A plot ends in .svg or .png."""
-    with pytest.raises(PlotError, match=r"a plot ends in \.svg or \.png"):
-        check_plot(tmp_path / "plot.pdf")
+def test_a_suffix_in_capitals(tmp_path: Path, svg: str) -> None:
+    """It is the same format, and no moment is named in it either."""
+    check_plot(tmp_path / "PLOT.SVG")
+    save_plot(REPORT, tmp_path / "PLOT.SVG")
+    assert (tmp_path / "PLOT.SVG").read_text() == svg
 
 
 def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
