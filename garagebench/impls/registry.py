@@ -15,6 +15,10 @@ from garagebench.stages.variants import with_variants
 
 ENTRY_POINTS = "garagebench.impls"
 
+#: What Numba says where it can write neither beside the module nor into the user's cache.
+NO_CACHE = "no locator available"
+MEND_CACHE = "set NUMBA_CACHE_DIR to a directory that can be written"
+
 
 class Entry(NamedTuple):
     """Where an implementation is found.
@@ -142,6 +146,7 @@ def _load_module(name: str, module: str, mend: str | None) -> Any:
         reason = f"{error}"
     except (Exception, SystemExit) as error:  # noqa: BLE001  a broken package must not break the run
         reason = f"{type(error).__name__}: {error}"
+        mend = MEND_CACHE if NO_CACHE in reason else None  # it is installed
     reason = f"{name} cannot run on this interpreter: {reason}"
     raise Unavailable(f"{reason}: {mend}" if mend else reason)
 

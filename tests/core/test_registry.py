@@ -140,6 +140,29 @@ class TestUnavailable:
             "quick cannot run on this interpreter: No module named 'no_such_package_at_all'"
         )
 
+    @pytest.mark.parametrize(
+        ("error", "mend"),
+        [
+            ("ImportError('no numba')", ": pip install 'garagebench[numba]'"),
+            ("ValueError('no sense')", ": ValueError: no sense"),
+            (
+                "RuntimeError('cannot cache function: no locator available')",
+                ": set NUMBA_CACHE_DIR to a directory that can be written",
+            ),
+        ],
+    )
+    def test_the_mend_fits_the_error(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: str, mend: str
+    ) -> None:
+        """What is installed and fails is not to be installed; Numba needs a cache that it can write."""
+        (tmp_path / "failing_pools.py").write_text(f"raise {error}\n")
+        monkeypatch.syspath_prepend(tmp_path)
+        entry = BUILTIN["numba"]._replace(target="failing_pools:IMPL")
+        monkeypatch.setattr(registry, "BUILTIN", {"numba": entry})
+        with pytest.raises(Unavailable) as caught:
+            load_impl("numba")
+        assert str(caught.value).endswith(mend)
+
     def test_an_implementation_that_knows_better(
         self, plug: Plug, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
