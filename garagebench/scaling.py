@@ -314,7 +314,11 @@ def make_growth(rows: Sequence[ScaleRow]) -> Iterator[ScaleGrowth]:
         if row.status == "ok" and row.median is not None and row.median > 0:
             lines.setdefault((row.impl, row.runtime, row.workload, row.mode), []).append(row)
     for (impl, runtime, workload, mode), line in lines.items():
-        found = asdict(classify(costs_by_size(line)))
+        costs = costs_by_size(line)
+        found = asdict(classify(costs))
+        left_out = len(line) - len(costs)
+        if found["reason"] and left_out:
+            found["reason"] += f"; left out for smaller batches: {left_out} of {len(line)}"
         yield ScaleGrowth(
             impl=impl,
             runtime=runtime,

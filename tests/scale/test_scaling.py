@@ -232,6 +232,20 @@ def test_small_batches_are_no_evidence() -> None:
     }
 
 
+def test_the_reason_counts_what_was_left_out() -> None:
+    """Four sizes were measured, and three are not enough: it is said where the fourth is."""
+    rows = [
+        replace(ROW, mode="batch", spaces=size, batch=min(500, size // 2), lock_step=True)
+        for size in (100, 1000, 10_000, 100_000)
+    ]
+    (growth,) = scaling.make_growth(rows)
+    assert growth.reason == (
+        "it takes 4 sizes over a factor of 100; left out for smaller batches: 1 of 4"
+    )
+    (growth,) = scaling.make_growth([replace(row, mode="single") for row in rows[:3]])
+    assert growth.reason == "it takes 4 sizes over a factor of 100"
+
+
 def test_growth_is_judged_by_figures_of_one_kind() -> None:
     """Where one size has its first look only, the first looks of all sizes are what is compared."""
     rows = [replace(ROW, lock_step=True), replace(ROW, spaces=10_000, median=99.0)]
