@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from garagebench.certificate import cite
+from garagebench.contestants import check_impl, impl_label
 from garagebench.engine import Progress
 from garagebench.engine.channel import Channel, WorkerFailed
 from garagebench.engine.conductor import TIMEOUT_S
@@ -18,7 +19,7 @@ from garagebench.engine.instructions import find_valgrind
 from garagebench.engine.interpreter import find_interpreter
 from garagebench.engine.metadata import collect_environment
 from garagebench.errors import GarageError, UnknownName
-from garagebench.experiment import impl_label, load_layout
+from garagebench.experiment import load_layout
 from garagebench.gate.case import CaseKey, GateResult, Thresholds
 from garagebench.gate.git import NotComparable
 from garagebench.gate.live import LiveGate, Pair
@@ -195,6 +196,8 @@ def make_pairs(settings: Settings, trees: Trees) -> Iterator[Pair]:
         if not is_file(impl) and not own:
             what = "has no :NAME" if impl.endswith(".py") else "is not a part of this repository"
             raise UnknownName(f"{impl} {what}; name what is, as path/to/file.py:NAME")
+        if settings.head is None:
+            check_impl(impl)
         entry = find_entry(impl)
         interpreter = find_interpreter(settings.runtime or entry.runtime or "")
         label = impl_label(impl)

@@ -53,7 +53,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "outcome": {"engine", "contestants", "experiment", "report.rows"},
     "verification": GARAGES | {"engine", "contestants"},
     "processes": GARAGES | {"engine", "contestants", "experiment"},
-    "regression": GARAGES | {"engine", "gate", "experiment", "certificate", "report.verdict"},
+    "regression": GARAGES
+    | {"contestants", "engine", "gate", "experiment", "certificate", "report.verdict"},
     "recorded": GARAGES
     | {"contestants", "engine", "gate", "experiment", "regression", "report.verdict"},
     "certificate": {"cache", "engine"},

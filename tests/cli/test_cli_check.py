@@ -99,7 +99,7 @@ def test_a_base_with_wrong_answers_is_inconclusive(repository: Path) -> None:
 
 @pytest.mark.parametrize(
     ("code", "words"),
-    [("class SetPool(:", "SyntaxError"), ("import nosuchmodule", "nosuchmodule"), ("", "SetPool")],
+    [("class SetPool(:", "SyntaxError"), ("import nosuchmodule as SetPool", "nosuchmodule")],
 )
 def test_a_head_that_cannot_be_loaded_is_an_error(repository: Path, code: str, words: str) -> None:
     """Exit code 1 and one sentence, in which the copy that it was loaded from is not mentioned."""
@@ -110,6 +110,15 @@ def test_a_head_that_cannot_be_loaded_is_an_error(repository: Path, code: str, w
     assert said.startswith("Error: SetPool@cpython3.")
     assert words in said
     assert "trees" not in said
+
+
+@pytest.mark.parametrize("impl", ["pool.py:Nope", "nosuch.py:SetPool", "pool.py", "pool.py:"])
+def test_an_implementation_that_head_lacks_is_a_usage_error(repository: Path, impl: str) -> None:
+    """A name that is nowhere in the working tree: exit code 2 and one sentence with it."""
+    done = garagebench(repository, "check", "--base", "HEAD", "--impl", impl)
+    assert (done.returncode, done.stdout) == (2, "")
+    (said,) = done.stderr.splitlines()
+    assert impl in said
 
 
 def test_two_of_one_name_are_refused(repository: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from garagebench.engine import instructions
 from garagebench.engine.instructions import CountError, find_valgrind
 from garagebench.experiment import load_layout
 from garagebench.gate import witness as witnesses
@@ -49,8 +50,9 @@ def test_no_valgrind_is_an_error_with_the_mend(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="apt-get install valgrind")
-def test_counts_see_half_a_percent(tmp_path: Path) -> None:
+def test_counts_see_half_a_percent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every 100th encode made twice shows in encode; validate stays level, and NumPy is not counted."""
+    monkeypatch.setattr(instructions, "SEEDS", 1)  # each takes a valgrind for either side
     layout = load_layout("seed", None)
     workload = make_workload("fill", layout, 0)
     sources = []
@@ -58,7 +60,9 @@ def test_counts_see_half_a_percent(tmp_path: Path) -> None:
         (tmp_path / side).mkdir()
         (tmp_path / side / "mine.py").write_text(SLOWED.format(every))
         impl = f"{tmp_path / side / 'mine.py'}:IMPL"
-        sources.append(make_source(Settings("", operation="park"), impl, None, layout, workload))
+        source = make_source(Settings("", operation="park"), impl, None, layout, workload)
+        source["arguments"]["stages"] = ["validate", "encode"]
+        sources.append(source)
     numpy = make_source(Settings("", operation="park"), "numpy", None, layout, workload)
     pairs = [
         Pair("mine", "cpython3.11", sys.executable, *sources),
@@ -67,5 +71,6 @@ def test_counts_see_half_a_percent(tmp_path: Path) -> None:
     witness = count_pairs(pairs, (str(tmp_path / "base"), str(tmp_path / "head")))
     encode = witness.cases[CaseKey("mine", "cpython3.11", "park", "encode")]
     assert 0.3 < encode.change_percent < 1.2
+    assert witness.cases[CaseKey("mine", "cpython3.11", "park", "validate")].is_level
     assert len(witness.notes) == 1
     assert "numpy" in witness.notes[0]
