@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -34,11 +34,11 @@ def main() -> int:
         ROOT / "docs" / "load.md": {"http_stall": stall_table(read("http_stall.jsonl"))},
         RESULTS / "seed.md": {"seed-http": bottleneck_table(report)},
         SERVING: {
-            "http_ceiling": ceiling_table(read("http_ceiling.jsonl")),
-            "http_slow": slow_table(read("http_slow.jsonl")),
-            "http_stopping": stopping_table(read("http_stopping.jsonl")),
-            "http_streams": streams_table(read("http_streams.jsonl")),
-            "http_schema": schema_table(read("http_schema.jsonl")),
+            "http_ceiling": by_machine(read("http_ceiling.jsonl"), ceiling_table),
+            "http_slow": by_machine(read("http_slow.jsonl"), slow_table),
+            "http_stopping": by_machine(read("http_stopping.jsonl"), stopping_table),
+            "http_streams": by_machine(read("http_streams.jsonl"), streams_table),
+            "http_schema": by_machine(read("http_schema.jsonl"), schema_table),
         },
     }
     stale = False
@@ -59,6 +59,16 @@ def main() -> int:
 def read(name: str) -> list[Line]:
     """Return the lines of a file of results."""
     return [json.loads(line) for line in (RESULTS / name).read_text(encoding="utf-8").splitlines()]
+
+
+def by_machine(lines: list[Line], make_table: Callable[[list[Line]], str]) -> str:
+    """Return a table for each machine that the lines are of, under its name."""
+    groups: dict[str, list[Line]] = {}
+    for line in lines:
+        machine = line["machine"]
+        name = f"{machine['processor']}, {machine['cores']} cores, CPython {machine['python']}"
+        groups.setdefault(name, []).append(line)
+    return "\n".join(f"**{name}**\n\n{make_table(own)}" for name, own in groups.items())
 
 
 def bottleneck_table(report: Report) -> str:
@@ -199,7 +209,7 @@ def streams_table(lines: list[Line]) -> str:
 
 def schema_table(lines: list[Line]) -> str:
     """Return what schemathesis found."""
-    table = draw(
+    return draw(
         ["server", "requests", "faults", "5xx"],
         [
             [
@@ -211,9 +221,6 @@ def schema_table(lines: list[Line]) -> str:
             for line in lines
         ],
     )
-    machine = lines[0]["machine"]
-    cores, python = machine["cores"], machine["python"]
-    return f"{table}\nAll of these on {machine['processor']}, {cores} cores, CPython {python}.\n"
 
 
 def draw(header: list[str], lines: Iterable[list[str]]) -> str:
