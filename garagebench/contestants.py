@@ -16,6 +16,16 @@ from garagebench.stages.variants import VARIANTS, check_variant
 
 REFERENCE = "lists"
 
+#: Statements that neither fail on purpose, nor take long, nor end the process.
+_DEFINES = (
+    ast.AnnAssign,
+    ast.Assign,
+    ast.ClassDef,
+    ast.FunctionDef,
+    ast.Import,
+    ast.ImportFrom,
+)
+
 #: What a file has that may give it names which are not written there.
 _MAKES_ANY_NAME = ("*", "__getattr__", "exec", "globals", "locals", "setattr", "vars")
 
@@ -98,11 +108,17 @@ def check_impl(impl: str) -> None:
 
 
 def may_have(path: Path, name: str) -> bool:
-    """Tell, without running the file, whether it may have that name: also where it is unreadable or too clever."""
+    """Tell, without running the file, whether it may have that name.
+
+    So may one that cannot be read, or does more than to define: what becomes of it, only a worker can tell.
+    """
     try:
-        nodes = list(ast.walk(ast.parse(path.read_bytes())))
+        module = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
-        return True  # the worker tells what is wrong with it
+        return True
+    if not all(isinstance(one, _DEFINES) or _is_docstring(one) for one in module.body):
+        return True
+    nodes = list(ast.walk(module))
     bound = {getattr(node, "name", None) for node in nodes}
     bound |= {node.id for node in nodes if isinstance(node, ast.Name)}
     bound |= {
@@ -112,6 +128,10 @@ def may_have(path: Path, name: str) -> bool:
         for alias in node.names
     }
     return not bound.isdisjoint({name, *_MAKES_ANY_NAME})
+
+
+def _is_docstring(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
 def impl_label(impl: str) -> str:

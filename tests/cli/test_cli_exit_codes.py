@@ -265,7 +265,9 @@ def test_a_name_that_a_file_lacks_is_2(
         ("globals()['Po' + 'ol'] = 1", True),
         ("def __getattr__(name): return 1", True),
         ("class", True),
-        ("'Pool'", False),
+        ("raise ValueError('oops')", True),
+        ("import os; os._exit(7)", True),
+        ("'Pool'; x = 1", False),
         ("import x.Pool", False),
     ],
 )
