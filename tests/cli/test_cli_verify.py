@@ -60,10 +60,10 @@ def test_an_unknown_implementation_is_2(invoke: Invoke, impl: str) -> None:
     assert_one_sentence(invoke("verify", impl), 2, impl)
 
 
-def test_a_file_without_the_class_is_1(invoke: Invoke, write_pool: WritePool) -> None:
-    """A file that has no such class is an error with both names."""
+def test_a_file_without_the_class_is_2(invoke: Invoke, write_pool: WritePool) -> None:
+    """A file that has no such class is an unknown name, told with both."""
     pool = write_pool("").replace(":Pool", ":Nosuch")
-    assert_one_sentence(invoke("verify", pool), 1, "one_pool.py", "'Nosuch'")
+    assert_one_sentence(invoke("verify", pool), 2, "one_pool.py", "'Nosuch'")
 
 
 def test_an_interpreter_that_is_not_there_is_1(invoke: Invoke) -> None:
