@@ -319,7 +319,7 @@ def test_a_worker_that_dies_is_1(
     pool = write_pool(DIES.format(seen=str(tmp_path / "seen"), how=how))
     ran = garagebench(
         *("run", "--impl", pool, "--spaces", "20", "--stage", "total"),
-        *("--budget", "1", "--format", "json"),
+        *("--budget", "3", "--format", "json"),
     )
     assert ran.returncode == 1
     rows = rows_of(ran, "Pool")
