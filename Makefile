@@ -8,7 +8,8 @@ SYSTEM_PACKAGES ?= pypy3=pypy3
 TEST_PACKAGES ?= valgrind=valgrind nginx=nginx-light wrk=wrk
 
 # Tests that measure nothing, and mostly wait: they may run side by side. All others have the machine to themselves.
-SIDE_BY_SIDE := tests/core tests/gate tests/report tests/server
+SIDE_BY_SIDE := tests/core tests/gate tests/report tests/server \
+  $(addprefix tests/engine/test_,candidate.py conductor.py estimate.py files.py result.py schedule.py terms.py)
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -30,7 +31,7 @@ check:  ## ruff, mypy and all tests, with what is installed in .venv
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest -n 3 $(SIDE_BY_SIDE)
+	$(BIN)/pytest -n 3 --dist worksteal $(SIDE_BY_SIDE)
 	$(BIN)/pytest $(addprefix --ignore=,$(SIDE_BY_SIDE))
 	$(BIN)/pytest tests/benchmarks --benchmark-disable -q
 

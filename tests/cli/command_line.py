@@ -24,7 +24,7 @@ MUTANTS = ROOT / "tests" / "core" / "mutants.py"
 FOREIGN = ("GARAGEBENCH_", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TERM", "TTY_")
 
 #: A run of well under a second: a pass is so short that it fits this budget on a slow machine, too.
-QUICK = ("--spaces", "20", "--stage", "total", "--budget", "0.3")
+QUICK = ("--spaces", "20", "--stage", "total", "--budget", "0.5")
 
 #: The same with time enough for PyPy, whose first passes are slow.
 UNHURRIED = (*QUICK, "--budget", "2")
