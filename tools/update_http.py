@@ -88,7 +88,7 @@ def bottleneck_table(report: Report) -> str:
         )
         lines.append(cells)
     header = ["server", "park, µs", "of it HTTP", "unpark, µs", "of it HTTP", "assignment, of park"]
-    return draw(header, lines)
+    return f"{draw(header, lines)}\nMeasured: {report.environment['cpu_model_name']}.\n"
 
 
 def value(row: Row) -> float:
