@@ -9,7 +9,8 @@ TEST_PACKAGES ?= valgrind=valgrind nginx=nginx-light wrk=wrk
 
 # Tests that measure nothing, and mostly wait: they may run side by side. All others have the machine to themselves.
 SIDE_BY_SIDE := tests/core tests/gate tests/report tests/server \
-  $(addprefix tests/engine/test_,candidate.py conductor.py estimate.py files.py result.py schedule.py terms.py)
+  $(addprefix tests/engine/test_,candidate.py conductor.py estimate.py files.py result.py schedule.py terms.py) \
+  $(addprefix tests/cli/test_cli_,help.py list.py verify.py) tests/scale/test_growth.py tests/scale/test_plot.py
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
