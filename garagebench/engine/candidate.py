@@ -38,7 +38,7 @@ class Entrant:
     takes), `series` (which of its figures are wanted) and `caches` (variables that get the path of an
     empty directory); or None. row_names: the rows that are expected, listed when it fails before it
     could name its own; None: not known. reference: the name of the entrant that it is divided by; None:
-    the first. in_context: whether figures in context are wanted; they take half of the time of a round.
+    the first. in_context: whether figures in context are wanted: they take more passes through the whole.
     """
 
     name: str
