@@ -50,7 +50,6 @@ from os import memfd_create  # where there is none, the implementation is unavai
 from typing import Any, Callable, NamedTuple
 
 import numpy as np
-from numba.core.errors import TypingError
 
 from garagebench.impls.impl import Impl
 from garagebench.impls.shared_tree import (
@@ -231,10 +230,10 @@ class SharedPool:
         """Free an index; False if it was free already."""
         if not 0 <= index < self.capacity:
             raise IndexError(index)
-        try:
-            was_taken: bool = release(self._base, self._place, index)
-        except TypingError:
-            return self.release(whole(index))  # TypeError for what is no whole number
+        if type(index) is not int:
+            # Numba would cut a float off; and it keeps the errors that it raises, with all frames that they came through.
+            index = whole(index)
+        was_taken: bool = release(self._base, self._place, index)
         return was_taken
 
     def save(self) -> bytes:

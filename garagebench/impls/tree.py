@@ -13,7 +13,6 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba.core.errors import TypingError
 
 from garagebench.impls.batches import limit, listed
 from garagebench.impls.bitmap import BitmapPool
@@ -88,8 +87,7 @@ def _take(words: Any) -> Any:
 
 @numba.njit(cache=True)
 def _release(words: Any, index: int) -> bool:
-    # For a float there is no `|`, and so no code that would cut it off.
-    return _set(words, np.uint64(index | 0))
+    return _set(words, np.uint64(index))
 
 
 @numba.njit(cache=True)
@@ -146,10 +144,10 @@ class TreePool(BitmapPool):
         """Free an index; False if it was free already."""
         if not 0 <= index < self.capacity:
             raise IndexError(index)
-        try:
-            freed: bool = _release(self._words, index)
-        except TypingError:
-            return self.release(whole(index))  # TypeError for what is no whole number
+        if type(index) is not int:
+            # Numba would cut a float off; and it keeps the errors that it raises, with all frames that they came through.
+            index = whole(index)
+        freed: bool = _release(self._words, index)
         return freed
 
     def take_many(self, count: int) -> list[int]:
