@@ -142,26 +142,25 @@ def test_replies_are_dated(served: Served) -> None:
     assert served.ask("GET", "/garage").headers["date"].endswith(" GMT")
 
 
-def test_an_offer_to_upgrade_is_ignored(served: Served) -> None:
-    """Who offers HTTP/2 with its request, as Java's client does, is answered in HTTP/1.1."""
-    offer = (
+#: What a client may offer to go on with, in the headers of a request.
+OFFERS = {
+    "HTTP/2, as Java's client does": (
         "Connection: Upgrade, HTTP2-Settings",
         "Upgrade: h2c",
         "HTTP2-Settings: AAEAAEAAAAIAAAAB",
-    )
-    with served.dial() as connection:
-        connection.sendall(make_post("/unpark", FIRST, *offer))
-        assert read_until(connection, b"}").startswith(b"HTTP/1.1 409 ")
-
-
-def test_an_offer_of_a_websocket_is_ignored(served: Served) -> None:
-    """Who offers to go on as a WebSocket is answered in HTTP/1.1, too."""
-    offer = (
+    ),
+    "a WebSocket": (
         "Connection: Upgrade",
         "Upgrade: websocket",
         "Sec-WebSocket-Version: 13",
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-    )
+    ),
+}
+
+
+@pytest.mark.parametrize("offer", OFFERS.values(), ids=OFFERS)
+def test_an_offer_to_upgrade_is_ignored(served: Served, offer: tuple[str, ...]) -> None:
+    """Who offers to go on in another protocol is answered in HTTP/1.1."""
     with served.dial() as connection:
         connection.sendall(make_post("/unpark", FIRST, *offer))
         assert read_until(connection, b"}").startswith(b"HTTP/1.1 409 ")
