@@ -10,6 +10,7 @@ import json
 import statistics
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,8 @@ TOOLS = (
 def main() -> int:
     """Update the document, or check it."""
     before = DOCUMENT.read_text(encoding="utf-8")
-    after = replace_between_markers(before, "gates", gates_table(read("gates.jsonl")))
-    after = replace_between_markers(after, "peers", peers_table(read("peers.jsonl")))
+    after = replace_between_markers(before, "gates", by_machine(read("gates.jsonl"), gates_table))
+    after = replace_between_markers(after, "peers", by_machine(read("peers.jsonl"), peers_table))
     if after == before:
         return 0
     is_check = "--check" in sys.argv
@@ -61,27 +62,34 @@ def read(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (RESULTS / name).read_text(encoding="utf-8").splitlines()]
 
 
-def gates_table(gates: list[dict[str, Any]]) -> str:
-    """Return how the gates of each series ended, in a table for each machine."""
-    tables = []
-    for machine in dict.fromkeys(gate["machine"] for gate in gates):
-        lines = [
-            f"**{machine}**",
-            "",
-            "| gates | options | ended with 0 | 3 | 4 | seconds |",
-            "| :--- | :--- | ---: | ---: | ---: | ---: |",
-        ]
-        for series, (title, options) in SERIES.items():
-            own = [gate for gate in gates if (gate["series"], gate["machine"]) == (series, machine)]
-            if not own:
-                continue
-            codes = Counter(gate["exit_code"] for gate in own)
-            seconds = statistics.median(gate["seconds"] for gate in own)
-            lines.append(
-                f"| {len(own)}, {title} | {options} | {codes[0]} | {found(own, codes[3])} | {codes[4]} | {seconds:.0f} |"
-            )
-        tables.append("\n".join(lines))
+def by_machine(
+    gates: list[dict[str, Any]], make_table: Callable[[list[dict[str, Any]]], str]
+) -> str:
+    """Return a table for each machine, under its name."""
+    machines = dict.fromkeys(gate["machine"] for gate in gates)
+    tables = (
+        f"**{machine}**\n\n{make_table([gate for gate in gates if gate['machine'] == machine])}"
+        for machine in machines
+    )
     return "\n\n".join(tables) + "\n\nSeconds: the median.\n"
+
+
+def gates_table(gates: list[dict[str, Any]]) -> str:
+    """Return how the gates of each series ended."""
+    lines = [
+        "| gates | options | ended with 0 | 3 | 4 | seconds |",
+        "| :--- | :--- | ---: | ---: | ---: | ---: |",
+    ]
+    for series, (title, options) in SERIES.items():
+        own = [gate for gate in gates if gate["series"] == series]
+        if not own:
+            continue
+        codes = Counter(gate["exit_code"] for gate in own)
+        seconds = statistics.median(gate["seconds"] for gate in own)
+        lines.append(
+            f"| {len(own)}, {title} | {options} | {codes[0]} | {found(own, codes[3])} | {codes[4]} | {seconds:.0f} |"
+        )
+    return "\n".join(lines)
 
 
 def found(gates: list[dict[str, Any]], slower: int) -> str:
@@ -109,12 +117,7 @@ def peers_table(gates: list[dict[str, Any]]) -> str:
             cells += [f"{outcomes['slower']} of {outcomes.total()}", str(outcomes["inconclusive"])]
         cells.append(f"{statistics.median(gate['seconds'] for gate in own):.0f}")
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + f"\n\nSeconds: the median. {machines(gates)}.\n"
-
-
-def machines(gates: list[dict[str, Any]]) -> str:
-    """Return where the gates were run."""
-    return "; ".join(dict.fromkeys(gate["machine"] for gate in gates))
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

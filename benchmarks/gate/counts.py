@@ -52,7 +52,10 @@ def main():
     parser.add_argument("--pairs", type=int, default=PAIRS, help="of each sort")
     chosen = parser.parse_args()
     lines = chosen.output.read_text().splitlines() if chosen.output.exists() else []
-    done = {(one["series"], one["number"]) for one in map(json.loads, lines)}
+    here = describe_machine()
+    done = {
+        (one["series"], one["number"]) for one in map(json.loads, lines) if one["machine"] == here
+    }
     for number in range(chosen.pairs):
         stage = random.Random(number).choice(list(STAGES))
         for series, every in (("identical", 0), ("+0.5 %", EVERY)):
@@ -63,7 +66,7 @@ def main():
                 "number": number,
                 "stage": stage,
                 "changes_percent": count_pair(stage, every),
-                "machine": describe_machine(),
+                "machine": here,
             }
             with chosen.output.open("a", encoding="utf-8") as output:
                 output.write(json.dumps(found) + "\n")

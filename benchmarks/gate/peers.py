@@ -5,7 +5,7 @@
 The change is to a user's implementation of which one stage is slowed down so that `total` of park takes 10 % longer,
 or nothing at all. All get the same function and the same 5 %, each tool as its documentation has it by default, and in
 its best practice on such a machine: pinned, warmed up, without the collector, with a threshold, for TIME_S in all. The
-order of the tools is drawn afresh for each gate.
+order of the tools is drawn afresh for each gate. What is there of this machine already is not done again.
 """
 
 import argparse
@@ -63,7 +63,12 @@ def main():
     parser.add_argument("--gates", type=int, default=GATES, help="of each sort, for each tool")
     chosen = parser.parse_args()
     lines = chosen.output.read_text().splitlines() if chosen.output.exists() else []
-    done = {(one["tool"], one["change"], one["number"]) for one in map(json.loads, lines)}
+    here = describe_machine()
+    done = {
+        (one["tool"], one["change"], one["number"])
+        for one in map(json.loads, lines)
+        if one["machine"] == here
+    }
     stages = [stage for stage in STAGES if stage.startswith("park")]
     shares = {stage: measure_share(stage) for stage in stages}
     for number in range(chosen.gates):
@@ -85,7 +90,7 @@ def main():
                     "outcome": outcome,
                     "seconds": round(time.monotonic() - begin, 1),
                     "load": round(os.getloadavg()[0], 2),
-                    "machine": describe_machine(),
+                    "machine": here,
                 }
                 with chosen.output.open("a", encoding="utf-8") as output:
                     output.write(json.dumps(found) + "\n")
