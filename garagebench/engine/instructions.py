@@ -79,7 +79,7 @@ def find_valgrind() -> list[str]:
     # valgrind takes a while: it must not go on when we are killed.
     leash = [] if setpriv is None else [setpriv, "--pdeathsig", "KILL"]
     # Without vgdb: nobody debugs, and its pipes would be left in /tmp by a process that is killed.
-    return [*leash, *fixed, valgrind, "--tool=callgrind", "--vgdb=no"]
+    return [*leash, *fixed, valgrind, "--tool=callgrind", "--vgdb=no", "--instr-atstart=no"]
 
 
 def prepare(python: str, source: Mapping[str, Any], root: str) -> Counting:
