@@ -28,6 +28,8 @@ def digest(place):
 
 def main():
     """Print how each kill went."""
+    # What a shell starts in the background ignores SIGINT, and so do its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     rng = random.Random(0)
     with tempfile.TemporaryDirectory() as directory:
         place, cache = Path(directory, "repository"), Path(directory, "cache")
