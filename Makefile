@@ -7,10 +7,9 @@ PYTHON ?= python3
 SYSTEM_PACKAGES ?= pypy3=pypy3
 TEST_PACKAGES ?= valgrind=valgrind nginx=nginx-light wrk=wrk
 
-# Tests that measure nothing, and mostly wait: they may run side by side. All others have the machine to themselves.
-SIDE_BY_SIDE := tests/core tests/gate tests/report tests/server \
-  $(addprefix tests/engine/test_,candidate.py conductor.py estimate.py files.py result.py schedule.py terms.py) \
-  $(addprefix tests/cli/test_cli_,help.py list.py verify.py) tests/scale/test_growth.py tests/scale/test_plot.py
+# Tests to which it is the same what else runs: they run side by side. All others have the machine to themselves.
+SIDE_BY_SIDE := $(addprefix tests/,cli core engine gate report server test_import_rule.py test_results.py \
+  test_syntax_39.py $(addprefix scale/test_,growth.py plot.py report_scale.py))
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed

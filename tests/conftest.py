@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tomllib
 from pathlib import Path
 
@@ -14,6 +15,9 @@ ROOT = Path(__file__).parents[1]
 # Where the tests themselves run in a workflow, the commands under test must not report to it.
 for variable in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
     os.environ.pop(variable, None)
+
+# A shell's jobs in the background ignore SIGINT, and so would the commands under test.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

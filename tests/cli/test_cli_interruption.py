@@ -26,11 +26,6 @@ pytestmark = pytest.mark.skipif(
 Start = Callable[..., subprocess.Popen[str]]
 
 
-def accept_interrupts() -> None:
-    """Undo what a shell does for a job in the background: there, Ctrl-C is ignored."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @pytest.fixture
 def own_tmp(tmp_path: Path) -> Path:
     """Return a directory for temporary files, by which all processes of a run are known, too."""
@@ -54,7 +49,6 @@ def start(tmp_path: Path, own_tmp: Path) -> Iterator[Start]:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=accept_interrupts,  # noqa: PLW1509  there are no threads here
         )
         started.append(process)
         return process
@@ -198,7 +192,7 @@ THE_REST = "import sys\ndel sys.modules['click'], sys.path[sys.path.index({!r})]
 
 
 def load_with(
-    directory: Path, source: str, command: list[str], prepare: Callable[[], None]
+    directory: Path, source: str, command: list[str], prepare: Callable[[], None] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run a command that gets to that source while it loads."""
     (directory / "click.py").write_text(source + THE_REST.format(str(directory)))
@@ -219,7 +213,7 @@ def test_ctrl_c_while_the_command_loads(
     tmp_path: Path, source: str, make: Callable[..., list[str]]
 ) -> None:
     """Ctrl-C before the command has been loaded: exit code 130 and one word, as later on."""
-    ended = load_with(tmp_path, source, make("--version"), accept_interrupts)
+    ended = load_with(tmp_path, source, make("--version"))
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "interrupted\n")
 
 

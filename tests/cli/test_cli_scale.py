@@ -84,7 +84,6 @@ def test_ctrl_c_prints_what_there_is(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  no threads here
     )
     assert process.stderr is not None
     process.stderr.readline()  # it measures

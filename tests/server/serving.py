@@ -96,7 +96,6 @@ class Served:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=accept_interrupts,  # noqa: PLW1509  there are no threads yet
         )
         assert self.process.stdout is not None
         self.url = self.process.stdout.readline().strip()
@@ -160,11 +159,6 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
     while not condition():
         assert time.monotonic() < end, f"waited in vain: {what}"
         time.sleep(0.01)
-
-
-def accept_interrupts() -> None:
-    """Undo what a shell does for a job in the background: there, Ctrl-C is ignored."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def ask_on(

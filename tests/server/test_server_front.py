@@ -316,7 +316,6 @@ def test_ctrl_c_while_it_starts(start: Callable[..., Served], room: Path) -> Non
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
     )
     end = time.monotonic() + PATIENCE_S
     # Not any file: the first one is tempfile's, which tries whether it can write here, and not ours to remove.
