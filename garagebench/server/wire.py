@@ -77,6 +77,8 @@ class Wire:
         """Let every reply be the last one on its connection."""
         self.draining = True
         self.heads.clear()
+        for connection in self.connections:
+            connection.forget()
 
     def drain(self) -> None:
         """End the connections of those who ask nothing."""

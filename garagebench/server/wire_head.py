@@ -26,7 +26,8 @@ KNOWN_BYTES = 1024
 class Head:
     """What follows from a head.
 
-    plain: a request to park or unpark that needs nothing but its body of `length` and `handle`.
+    plain: a request to park or unpark that needs nothing but its body of `length` and `handle`. Of such a head, `text`
+    is what it was read from, and a request with it is `whole` bytes long, of which the body begins at `start`.
     length: of the body in bytes, or CHUNKED. last_word: makes the reply where the connection ends without the body being
     read. connection: what the header of that name says in the reply, or "" for none.
     """
@@ -42,11 +43,17 @@ class Head:
         "parks",
         "path",
         "plain",
+        "start",
+        "text",
         "timing",
+        "whole",
     )
 
     def __init__(self) -> None:
         self.plain = False
+        self.text = b""
+        self.start = 0
+        self.whole = -1  # no request is as long
         self.parks = False
         self.length = 0
         self.handle: Callable[[bytes], bytes] = bytes  # of plain heads only
@@ -60,9 +67,12 @@ class Head:
     def end_with(self, last_word: Callable[[], Reply]) -> Head:
         """Return the same head, now of a connection that ends with that reply. Never of one that is known by heart."""
         self.last_word = last_word
-        self.plain = False
         self.connection = "close"
         return self
+
+
+#: Stands for a head that is not known.
+UNKNOWN = Head()
 
 
 class _Parsed:
@@ -110,7 +120,7 @@ def read_head(data: bytes, service: Service, limits: Limits, *, is_last: bool) -
     head = _interpret(parser, parsed, is_last=is_last)
     if head.length > limits.body_bytes:
         return body_too_large(service, limits, head.method)
-    return _route(head, service)
+    return _route(head, service, data)
 
 
 def too_large(service: Service, limits: Limits) -> Head:
@@ -172,7 +182,7 @@ def _split_list(value: bytes) -> list[bytes]:
     return [word.strip() for word in value.lower().split(b",")]
 
 
-def _route(head: Head, service: Service) -> Head:
+def _route(head: Head, service: Service, text: bytes) -> Head:
     """Add what the service has for the head."""
     if find_refusal(head.method, head.path, head.content_type):
         if head.expects:  # who waits to be told to send the body will not
@@ -183,5 +193,9 @@ def _route(head: Head, service: Service) -> Head:
     head.parks = head.path == "/park"
     head.handle = service.park if head.parks else service.unpark
     simple = not (head.timing or head.connection or head.expects or head.length == CHUNKED)
-    head.plain = simple and head.path in POSTS
+    if simple and head.path in POSTS:
+        head.plain = True
+        head.text = text
+        head.start = len(text)
+        head.whole = head.start + head.length
     return head
