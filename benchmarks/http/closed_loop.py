@@ -35,12 +35,13 @@ class Figures(NamedTuple):
 @contextmanager
 def built_clients() -> Iterator[str]:
     """Yield the compiled program."""
-    compiler = shutil.which("cc")
-    if compiler is None:
-        raise SystemExit("there is no C compiler: apt-get install gcc")
     with tempfile.TemporaryDirectory() as directory:
         program = str(Path(directory) / "closed_loop")
-        subprocess.run([compiler, "-O2", "-o", program, str(SOURCE)], check=True)
+        try:
+            compiler = shutil.which("cc") or "cc"
+            subprocess.run([compiler, "-O2", "-o", program, str(SOURCE), "-luring"], check=True)
+        except (FileNotFoundError, subprocess.CalledProcessError) as error:
+            raise SystemExit(f"{error}: apt-get install gcc liburing-dev") from error
         yield program
 
 
