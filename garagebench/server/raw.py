@@ -8,25 +8,37 @@ from http import HTTPStatus
 
 from garagebench.server.service import JSON, Reply
 
+#: Replies that are remembered until the date changes: 1.5 MiB at most.
+KNOWN_REPLIES = 4096
+
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class Replies(dict[int, bytes]):
-    """Length of a JSON body -> the bytes before it in a reply of 200; forgotten when the date changes."""
+class Replies(dict[bytes, bytes]):
+    """JSON body -> the whole reply of 200; forgotten when the date changes."""
 
     def __init__(self) -> None:
         super().__init__()
+        self._heads: dict[int, bytes] = {}
         self.date = formatdate(usegmt=True)
 
-    def __missing__(self, length: int) -> bytes:
-        head = f"HTTP/1.1 200 OK\r\nDate: {self.date}\r\nContent-Type: {JSON}\r\nContent-Length: {length}\r\n\r\n"
-        self[length] = head.encode()
-        return self[length]
+    def __missing__(self, body: bytes) -> bytes:
+        head = self._heads.get(len(body)) or self._make_head(len(body))
+        reply = head + body
+        if len(self) < KNOWN_REPLIES:
+            self[body] = reply
+        return reply
 
     def refresh(self) -> None:
         """Take today's date and time."""
         self.date = formatdate(usegmt=True)
+        self._heads.clear()
         self.clear()
+
+    def _make_head(self, length: int) -> bytes:
+        lines = f"HTTP/1.1 200 OK\r\nDate: {self.date}\r\nContent-Type: {JSON}\r\nContent-Length: {length}\r\n\r\n"
+        self._heads[length] = lines.encode()
+        return self._heads[length]
 
 
 def render_reply(

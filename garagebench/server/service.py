@@ -80,7 +80,8 @@ class Service:
         """Park and return the body of the reply; raises what the garage raises."""
         if self._record is not None:
             self._record("park", body)
-        reply = self._park(body)
+        park = self._park  # into a variable: see Garage.handle_park
+        reply = park(body)
         self.parked += 1
         return reply
 
@@ -88,7 +89,8 @@ class Service:
         """Unpark and return the body of the reply; raises what the garage raises."""
         if self._record is not None:
             self._record("unpark", body)
-        reply = self._unpark(body)
+        unpark = self._unpark
+        reply = unpark(body)
         self.unparked += 1
         return reply
 

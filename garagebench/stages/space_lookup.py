@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Callable
 
 from garagebench.errors import NoSuchSpace
+from garagebench.layout import SPACES_LIMIT
 
 if TYPE_CHECKING:
     from garagebench.layout import Layout, Location
@@ -32,10 +33,6 @@ def table(layout: Layout) -> Callable[[Location], tuple[int, int]]:
         return kind, first + space - 1
 
     return lookup
-
-
-#: Spaces up to which each has an entry of its own, for some 200 bytes.
-SPACES_LIMIT = 100_000
 
 
 def spaces(layout: Layout) -> Callable[[Location], tuple[int, int]]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from garagebench.errors import BadRequest, UnknownVehicle
-from garagebench.layout import LARGEST_NUMBER, Location
+from garagebench.layout import LARGEST_NUMBER, SPACES_LIMIT, Location
 
 if TYPE_CHECKING:
     from garagebench.layout import Layout
+
+T = TypeVar("T")
+UnparkFactory = Callable[["Layout"], Callable[[bytes], Location]]
 
 #: Largest body that is looked at, in bytes.
 BODY_LIMIT = 4096
@@ -36,14 +39,14 @@ def json_park(layout: Layout) -> Callable[[bytes], str]:
     return validate
 
 
-class _Bodies(dict[bytes, str]):
+class _Bodies(dict[bytes, T]):
     """Bodies that are known, and a function that decides on all others."""
 
-    def __init__(self, known: Mapping[bytes, str], decide: Callable[[bytes], str]) -> None:
+    def __init__(self, known: Mapping[bytes, T], decide: Callable[[bytes], T]) -> None:
         super().__init__(known)
         self._decide = decide
 
-    def __missing__(self, body: bytes) -> str:
+    def __missing__(self, body: bytes) -> T:
         return self._decide(body)
 
 
@@ -86,6 +89,24 @@ def json_unpark(layout: Layout) -> Callable[[bytes], Location]:
         return location
 
     return validate
+
+
+def table_unpark(
+    layout: Layout, others: UnparkFactory = json_unpark
+) -> Callable[[bytes], Location]:
+    """Know by heart the compact body of each space, which is what its park answered; `others` decides on all others.
+
+    In a large garage it decides alone.
+    """
+    decide = others(layout)
+    if sum(layout.capacities) > SPACES_LIMIT:
+        return decide
+    known = {
+        b'{"floor":%d,"row":%d,"space":%d}' % location: location
+        for locations in layout.locations
+        for location in locations
+    }
+    return _Bodies(known, decide).__getitem__
 
 
 def _parse_object(body: bytes) -> dict[str, Any]:

@@ -26,8 +26,10 @@ VARIANTS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "validate_park": "by_orjson:validate_park",
             "validate_unpark": "by_orjson:validate_unpark",
         },
-        # Of unpark there are as many bodies as spaces: a table of them is for a small garage only.
-        "table": {"validate_park": "validate:table_park"},
+        "table": {
+            "validate_park": "validate:table_park",
+            "validate_unpark": "validate:table_unpark",
+        },
     },
     "sequence": {
         "tiers": {"sequence": "sequence:tiers"},

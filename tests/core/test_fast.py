@@ -19,7 +19,7 @@ for name in sys.argv[1:]:
 from garagebench import conformance, load_impl
 impl = load_impl("fast")
 conformance.check(impl)
-print(impl.validate_unpark.__module__)
+print(impl.validate_unpark.keywords["others"].__module__)
 """
 
 
@@ -28,6 +28,7 @@ def test_it_is_made_of_tables() -> None:
     impl = load_impl("fast")
     assert impl.name == "fast"
     assert impl.validate_park is validate.table_park
+    assert impl.validate_unpark.func is validate.table_unpark
     assert impl.sequence is sequence.unrolled
     assert impl.space_lookup is space_lookup.spaces
     assert impl.encode_unpark is encode.rendered_unpark

@@ -14,7 +14,7 @@ from garagebench import GarageError, GarageFull, Impl, Layout, Location, load_im
 from garagebench.conformance import TINY, PoolModel
 from garagebench.errors import Unavailable, UnknownName
 from garagebench.refusals import Refusal
-from garagebench.stages import sequence, space_lookup
+from garagebench.stages import sequence, space_lookup, validate
 from garagebench.stages.variants import VARIANTS, load_variant, with_variants
 
 BASE = load_impl("lists")
@@ -204,6 +204,25 @@ def test_a_large_garage_has_no_entry_for_each_space(
     assert look_up(Location(2, 4, 1)) == (2, 0)
 
 
+@pytest.mark.parametrize("limit", [139, 140])
+def test_a_large_garage_knows_no_body_of_unpark(
+    seed: Layout, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    """Up to the limit the compact body of every space is known; the parser is asked of all others, beyond it of all."""
+    monkeypatch.setattr(validate, "SPACES_LIMIT", limit)
+    asked = []
+    standard = validate.json_unpark(seed)
+
+    def ask(body: bytes) -> Location:
+        asked.append(body)
+        return standard(body)
+
+    accept = validate.table_unpark(seed, others=lambda _: ask)
+    compact, spacious = b'{"floor":2,"row":4,"space":1}', b'{"floor": 2, "row": 4, "space": 1}'
+    assert accept(compact) == accept(spacious) == Location(2, 4, 1)
+    assert asked == ([spacious] if limit >= 140 else [compact, spacious])
+
+
 class AskedPool(PoolModel):
     """A pool that writes down what it is asked."""
 
@@ -270,13 +289,6 @@ class TestChoosing:
         rendered = with_variants(BASE, {"encode": "rendered"})
         assert rendered.floor_lookup(TINY)(0, 0) == b'{"floor":1,"row":1,"space":1}'
         assert with_variants(rendered, {"encode": "json"}) == BASE
-
-    def test_where_there_is_one_for_park_only(self) -> None:
-        """The other operation keeps what it has; of all validators that is `table`."""
-        assert set(VALIDATORS["validate_park"]) - set(VALIDATORS["validate_unpark"]) == {"table"}
-        changed = with_variants(BASE, {"validate": "table"})
-        assert changed.validate_unpark is BASE.validate_unpark
-        assert changed.validate_park is not BASE.validate_park
 
     def test_an_unknown_variant(self) -> None:
         """The error lists those of the stage."""
