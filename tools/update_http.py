@@ -121,7 +121,6 @@ def ceiling_table(lines: list[Line]) -> str:
             shown(line["lowest"]),
             shown(line["highest"]),
             str(line["rounds"]),
-            shown(cpu_ratio(slices, *line["ratio"])),
         ]
         for line in lines
         if "ratio" in line
@@ -132,20 +131,8 @@ def ceiling_table(lines: list[Line]) -> str:
     return (
         rates
         + "\n"
-        + draw(
-            ["ratio within rounds", "median", "lowest", "highest", "rounds", "by CPU time"], ratios
-        )
+        + draw(["ratio within rounds", "median", "lowest", "highest", "rounds"], ratios)
     )
-
-
-def cpu_ratio(slices: list[Line], name: str, reference: str) -> float:
-    """Return the median ratio of requests for a second of the server's CPU time: all rounds, also where it was idle."""
-    rates = {
-        (line["round"], line["contestant"]): line["requests_per_s"] / line["server_share"]
-        for line in slices
-    }
-    rounds = {line["round"] for line in slices}
-    return median(rates[number, name] / rates[number, reference] for number in rounds)
 
 
 def shown(number: float | None) -> str:
