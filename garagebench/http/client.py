@@ -13,6 +13,10 @@ from garagebench.errors import GarageError
 #: Seconds without a reply after which the server counts as hung.
 PATIENCE_S = 10.0
 
+#: Seconds after which a connection that nobody used is made anew: the server may be about to close it, and the first of
+#: them does so after ten.
+FRESH_S = 2.0
+
 _LENGTH = re.compile(rb"\r\nContent-Length: *(\d+)\r", re.IGNORECASE)
 _STATUS = slice(9, 12)
 
@@ -33,17 +37,22 @@ class Client:
     """One connection. Use it as a context manager."""
 
     def __init__(self, host: str, port: int) -> None:
-        self._socket = socket.create_connection((host, port), timeout=PATIENCE_S)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._head = (
             "POST /{} HTTP/1.1\r\nHost: {}:{}\r\nContent-Type: application/json\r\n"
             "Content-Length: {}\r\n\r\n"
         )
         self._address = (host, port)
+        self._connect()
 
     def close(self) -> None:
         """End the connection."""
         self._socket.close()
+
+    def refresh(self) -> None:
+        """Make the connection anew where it has not been used for a while. Raises OSError."""
+        if time.monotonic() - self._used_s > FRESH_S:
+            self.close()
+            self._connect()
 
     def make_requests(self, operation: str, bodies: Sequence[bytes]) -> list[bytes]:
         """Return whole requests, ready to be sent."""
@@ -61,7 +70,13 @@ class Client:
             self._socket.sendall(request)
             status, body = self._receive()
             answers.append(Answer(status, body, clock() - begin_ns))
+        self._used_s = time.monotonic()
         return answers
+
+    def _connect(self) -> None:
+        self._socket = socket.create_connection(self._address, timeout=PATIENCE_S)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._used_s = time.monotonic()
 
     def _receive(self) -> tuple[int, bytes]:
         data = b""

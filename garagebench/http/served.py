@@ -92,7 +92,11 @@ class Served:
         self._server.close()
 
     def warm(self, parts: int) -> None:
-        """Ask so many parts of a burst."""
+        """Ask so many parts of a burst. Other servers may have been measured for a while since the last time."""
+        try:
+            self._client.refresh()
+        except OSError as error:
+            raise WorkerFailed(f"it takes no more connections: {error}") from None
         for _ in range(parts):
             for operation in self._requests:
                 self._ask(operation, self.part)

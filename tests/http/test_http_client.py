@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -68,6 +69,38 @@ def test_what_is_no_reply_is_an_error(answering: Answering, reply: bytes, reason
     client = answering(reply)
     with pytest.raises(NoReply, match=reason):
         client.ask(client.make_requests("park", [b"{}"]))
+
+
+@pytest.mark.parametrize(("idle_s", "connections"), [(1, 1), (3, 2)])
+def test_an_idle_connection_is_made_anew(
+    monkeypatch: pytest.MonkeyPatch, idle_s: int, connections: int
+) -> None:
+    """A server may be about to close what has been idle; what was used a moment ago stays."""
+    taken: list[socket.socket] = []
+
+    def serve(listener: socket.socket) -> None:
+        for _ in range(2):
+            if len(taken) < connections:
+                taken.append(listener.accept()[0])
+            taken[-1].recv(65_536)
+            taken[-1].sendall(REPLY)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve, args=(listener,))
+        server.start()
+        client = Client(*listener.getsockname())
+        requests = client.make_requests("park", [b"{}"])
+        client.ask(requests)
+        now = time.monotonic()
+        monkeypatch.setattr("garagebench.http.client.time.monotonic", lambda: now + idle_s)
+        client.refresh()
+        (answer,) = client.ask(requests)
+        assert answer.status == 200
+        server.join()
+        client.close()
+    assert len(taken) == connections
+    for connection in taken:
+        connection.close()
 
 
 def test_a_request_is_whole() -> None:
