@@ -31,7 +31,9 @@ def main() -> int:
     report = make_report(Result.load(RESULTS / "http.json.gz"))
     wanted = {
         ROOT / "docs" / "http.md": {"http": render_markdown(report)},
-        ROOT / "docs" / "load.md": {"http_stall": stall_table(read("http_stall.jsonl"))},
+        ROOT / "docs" / "load.md": {
+            "http_stall": by_machine(read("http_stall.jsonl"), stall_table)
+        },
         RESULTS / "seed.md": {"seed-http": bottleneck_table(report)},
         SERVING: {
             "http_ceiling": by_machine(read("http_ceiling.jsonl"), ceiling_table),

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from repository import SOURCE, make_repository
 
+from garagebench.engine.metadata import describe_machine
+
 TRIES = 10
 LATEST_S = 5
 
@@ -28,6 +30,7 @@ def digest(place):
 
 def main():
     """Print how each kill went."""
+    print(describe_machine(), flush=True)
     # What a shell starts in the background ignores SIGINT, and so do its children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     rng = random.Random(0)

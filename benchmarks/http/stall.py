@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, cast
 
+from target import describe_machine
+
 from garagebench.load.outcome import Settings
 from garagebench.load.session import measure_row
 from garagebench.load.stop import Stop
@@ -91,7 +93,8 @@ def main() -> None:
             )
             row = measure_row(settings, Stop(), lambda _: None)
         shown = ("driver", "seconds", "requests", "p50_us", "p99_us", "max_us", "replies", "errors")
-        print(json.dumps({name: getattr(row, name) for name in shown}), flush=True)
+        line = {name: getattr(row, name) for name in shown}
+        print(json.dumps({**line, "machine": describe_machine()}), flush=True)
 
 
 if __name__ == "__main__":
