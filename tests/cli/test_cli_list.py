@@ -138,7 +138,7 @@ def test_stages_are_listed_with_their_variants(listings: Listings) -> None:
     """What `--with STAGE=` takes stands beside the stage of each operation, the usual one first."""
     variants = {(item["operation"], item["stage"]): item["variants"] for item in listings["stages"]}
     assert variants["park", "validate"] == "json, msgspec, orjson, table"
-    assert variants["unpark", "validate"] == "json, msgspec, orjson"
+    assert variants["unpark", "validate"] == "json, msgspec, orjson, table"
     assert variants["park", "floor_lookup"] == "with encode"
     assert variants["park", "total"] == "none"
 
