@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
+from garagebench.engine.interrupts import held_back
 from garagebench.errors import GarageError
 
 #: Seconds that a worker has to be gone after its pipe has closed.
@@ -46,27 +47,32 @@ class Channel:
         )  # a worker that does not read must not hold the conductor
         self._answers, answer_write = os.pipe()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed in `close`
+        self._buffer = b""
+        self._is_open = False
         try:
-            # A session of its own: Ctrl-C is the conductor's to handle.
-            self._process = subprocess.Popen(
-                [python, str(WORKER), str(command_read), str(answer_write)],
-                pass_fds=(command_read, answer_write),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=self._errors,
-                env={**os.environ, **(environment or {})},
-                start_new_session=True,
-            )
+            with held_back():  # or there might be a process, and nobody who knows it
+                # A session of its own: Ctrl-C is the conductor's to handle.
+                self._process = subprocess.Popen(
+                    [python, str(WORKER), str(command_read), str(answer_write)],
+                    pass_fds=(command_read, answer_write),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=self._errors,
+                    env={**os.environ, **(environment or {})},
+                    start_new_session=True,
+                )
+                self._is_open = True
         except OSError as error:
             self._close_pipes()
             raise WorkerFailed(
                 f"{python} cannot be started: {error.strerror}", "unavailable"
             ) from None
+        except BaseException:  # what was held back
+            self.close()
+            raise
         finally:
             os.close(command_read)
             os.close(answer_write)
-        self._buffer = b""
-        self._is_open = True
         if core is not None:
             self._pin(core)
 

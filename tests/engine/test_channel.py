@@ -246,6 +246,25 @@ with Channel(sys.executable) as channel:
 """
 
 
+def test_ctrl_c_while_a_worker_starts_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is KeyboardInterrupt, and neither a process nor an open file."""
+    started = []
+
+    class Interrupted(subprocess.Popen):  # type: ignore[type-arg]
+        def _execute_child(self, *arguments: Any) -> None:
+            super()._execute_child(*arguments)  # type: ignore[misc]
+            started.append(self)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    before = len(list(FDS.iterdir()))
+    with pytest.raises(KeyboardInterrupt):
+        Channel(sys.executable)
+    (process,) = started
+    assert process.returncode == -signal.SIGKILL
+    assert len(list(FDS.iterdir())) == before
+
+
 def test_ctrl_c_is_the_conductors_alone() -> None:
     """The terminal's signal goes to the conductor's group, in which there is no worker."""
     conductor = subprocess.Popen(

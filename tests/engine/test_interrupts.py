@@ -1,0 +1,74 @@
+"""Signals that wait for the end of a block."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from garagebench.engine.interrupts import held_back
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """Put the handlers back."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_ctrl_c_waits_for_the_end_of_the_block() -> None:
+    """The block goes on, and then comes KeyboardInterrupt, once."""
+    done = []
+
+    def work() -> None:
+        with held_back():
+            signal.raise_signal(signal.SIGINT)
+            done.append("the rest")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == ["the rest"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_signal_that_is_handled_otherwise_waits_too() -> None:
+    """SIGTERM goes to the handler that it had."""
+    came: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _frame: came.append(number))
+    with held_back():
+        signal.raise_signal(signal.SIGTERM)
+        assert came == []
+    assert came == [signal.SIGTERM]
+
+
+def test_what_is_ignored_stays_ignored() -> None:
+    """A job in the background does not hear of Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with held_back():
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+def test_an_error_of_the_block_comes_through() -> None:
+    """The handlers are back, and the error is what is raised."""
+    with pytest.raises(ZeroDivisionError), held_back():
+        raise ZeroDivisionError
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_other_threads_have_no_handlers_to_hold_back() -> None:
+    """There the block just runs."""
+    ran = []
+
+    def run() -> None:
+        with held_back():
+            ran.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert ran == [signal.default_int_handler]
