@@ -46,7 +46,8 @@ class Garage:
     def unpark(self, location: tuple[int, int, int]) -> str:
         """Give a space back and return its kind. Raises NoSuchSpace, SpaceEmpty."""
         kind, index = self.space_lookup(location)
-        self._release(kind, index)
+        if not self.pools[kind].release(index):
+            raise self._empty(kind, index)
         name: str = self.layout.kinds[kind]
         return name
 
@@ -141,10 +142,6 @@ class Garage:
             return [pool.release(index) for index in indices]
         released: list[bool] = release_many(indices)
         return released
-
-    def _release(self, kind: int, index: int) -> None:
-        if not self.pools[kind].release(index):
-            raise self._empty(kind, index)
 
     def _empty(self, kind: int, index: int) -> SpaceEmpty:
         place = format_location(self.layout.locations[kind][index])

@@ -19,7 +19,7 @@ SHOWN_LETTERS = 80
 #: Largest floor, row or space number (what a request may name).
 LARGEST_NUMBER = 2**31 - 1
 
-#: Spaces up to which a table may have an entry of some 200 bytes for each.
+#: Spaces up to which a table may have an entry of some 130 bytes for each.
 SPACES_LIMIT = 100_000
 
 #: Bytes that a space needs in the tables and the most generous pool, measured at a million spaces (about 150).

@@ -6,23 +6,20 @@ python tools/update_http.py --check    only tell whether they agree with the fil
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
-from typing import Any
+
+from lines import RESULTS, Line, by_machine, read
 
 from garagebench.engine import Result
 from garagebench.outcome import make_report
 from garagebench.report import Report, Row, render_markdown, replace_between_markers
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "results"
 SERVING = ROOT / "docs" / "serving.md"
-
-Line = dict[str, Any]
 
 
 def main() -> int:
@@ -56,21 +53,6 @@ def main() -> int:
             if not is_check:
                 path.write_text(after, encoding="utf-8")
     return int(stale and is_check)
-
-
-def read(name: str) -> list[Line]:
-    """Return the lines of a file of results."""
-    return [json.loads(line) for line in (RESULTS / name).read_text(encoding="utf-8").splitlines()]
-
-
-def by_machine(lines: list[Line], make_table: Callable[[list[Line]], str]) -> str:
-    """Return a table for each machine that the lines are of, under its name."""
-    groups: dict[str, list[Line]] = {}
-    for line in lines:
-        machine = line["machine"]
-        name = f"{machine['processor']}, {machine['cores']} cores, CPython {machine['python']}"
-        groups.setdefault(name, []).append(line)
-    return "\n".join(f"**{name}**\n\n{make_table(own)}" for name, own in groups.items())
 
 
 def bottleneck_table(report: Report) -> str:

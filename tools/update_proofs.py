@@ -6,18 +6,16 @@ python tools/update_proofs.py --check    only tell whether it agrees with the fi
 
 from __future__ import annotations
 
-import json
 import statistics
 import sys
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+
+from lines import Line, by_machine, read
 
 from garagebench.report import replace_between_markers
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "results"
 DOCUMENT = ROOT / "docs" / "checking.md"
 
 #: Series of benchmarks/gate/gates.py -> what it says in the table, and its options.
@@ -28,6 +26,8 @@ SERIES = {
     "identical, core busy": ("identical, the workers' core busy in bursts", "`--budget 30`"),
     "stage +10 %, core busy": ("a stage +10 %, that core busy in bursts", "`--budget 30`"),
 }
+
+SECONDS = "\nSeconds: the median.\n"
 
 #: The tools of benchmarks/gate/peers.py, in the order of the table.
 TOOLS = (
@@ -44,8 +44,12 @@ TOOLS = (
 def main() -> int:
     """Update the document, or check it."""
     before = DOCUMENT.read_text(encoding="utf-8")
-    after = replace_between_markers(before, "gates", by_machine(read("gates.jsonl"), gates_table))
-    after = replace_between_markers(after, "peers", by_machine(read("peers.jsonl"), peers_table))
+    after = replace_between_markers(
+        before, "gates", by_machine(read("gates.jsonl"), gates_table) + SECONDS
+    )
+    after = replace_between_markers(
+        after, "peers", by_machine(read("peers.jsonl"), peers_table) + SECONDS
+    )
     if after == before:
         return 0
     is_check = "--check" in sys.argv
@@ -57,24 +61,7 @@ def main() -> int:
     return int(is_check)
 
 
-def read(name: str) -> list[dict[str, Any]]:
-    """Return the lines of a file of results."""
-    return [json.loads(line) for line in (RESULTS / name).read_text(encoding="utf-8").splitlines()]
-
-
-def by_machine(
-    gates: list[dict[str, Any]], make_table: Callable[[list[dict[str, Any]]], str]
-) -> str:
-    """Return a table for each machine, under its name."""
-    machines = dict.fromkeys(gate["machine"] for gate in gates)
-    tables = (
-        f"**{machine}**\n\n{make_table([gate for gate in gates if gate['machine'] == machine])}"
-        for machine in machines
-    )
-    return "\n\n".join(tables) + "\n\nSeconds: the median.\n"
-
-
-def gates_table(gates: list[dict[str, Any]]) -> str:
+def gates_table(gates: list[Line]) -> str:
     """Return how the gates of each series ended."""
     lines = [
         "| gates | options | ended with 0 | 3 | 4 | seconds |",
@@ -89,10 +76,10 @@ def gates_table(gates: list[dict[str, Any]]) -> str:
         lines.append(
             f"| {len(own)}, {title} | {options} | {codes[0]} | {found(own, codes[3])} | {codes[4]} | {seconds:.0f} |"
         )
-    return "\n".join(lines)
+    return "\n".join(lines) + "\n"
 
 
-def found(gates: list[dict[str, Any]], slower: int) -> str:
+def found(gates: list[Line], slower: int) -> str:
     """Return how many were slower, and how many of those named what had been slowed down."""
     if not slower or gates[0]["stage"] is None or "total" in gates[0]["series"]:
         return str(slower)
@@ -103,7 +90,7 @@ def found(gates: list[dict[str, Any]], slower: int) -> str:
     return f"{slower} ({'all' if named == slower else named} named it)"
 
 
-def peers_table(gates: list[dict[str, Any]]) -> str:
+def peers_table(gates: list[Line]) -> str:
     """Return what each tool said of identical code and of code that is slower."""
     lines = [
         "| tool | identical: slower | inconclusive | +10 %: slower | inconclusive | seconds |",
@@ -117,7 +104,7 @@ def peers_table(gates: list[dict[str, Any]]) -> str:
             cells += [f"{outcomes['slower']} of {outcomes.total()}", str(outcomes["inconclusive"])]
         cells.append(f"{statistics.median(gate['seconds'] for gate in own):.0f}")
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -6,15 +6,14 @@ Each pair is counted as `check --count instructions` does it, on copies in direc
 """
 
 import argparse
-import json
 import random
 import sys
 import tempfile
 from pathlib import Path
 
+from journal import Journal
 from repository import SOURCE, STAGES, write_version
 
-from garagebench.engine.metadata import describe_machine
 from garagebench.experiment import load_layout
 from garagebench.gate.live import Pair
 from garagebench.gate.witness import count_pairs
@@ -51,29 +50,15 @@ def main():
     parser.add_argument("--output", type=Path, default=Path("results/counts.jsonl"))
     parser.add_argument("--pairs", type=int, default=PAIRS, help="of each sort")
     chosen = parser.parse_args()
-    lines = chosen.output.read_text().splitlines() if chosen.output.exists() else []
-    here = describe_machine()
-    done = {
-        (one["series"], one["number"]) for one in map(json.loads, lines) if one["machine"] == here
-    }
+    journal = Journal(chosen.output)
+    done = {(one["series"], one["number"]) for one in journal.read()}
     for number in range(chosen.pairs):
         stage = random.Random(number).choice(list(STAGES))
         for series, every in (("identical", 0), ("+0.5 %", EVERY)):
             if (series, number) in done:
                 continue
-            found = {
-                "series": series,
-                "number": number,
-                "stage": stage,
-                "changes_percent": count_pair(stage, every),
-                "machine": here,
-            }
-            with chosen.output.open("a", encoding="utf-8") as output:
-                output.write(json.dumps(found) + "\n")
-            changes = found["changes_percent"]
-            print(
-                series, number, stage, changes[stage], max(map(abs, changes.values())), flush=True
-            )
+            changes = count_pair(stage, every)
+            journal.add(series=series, number=number, stage=stage, changes_percent=changes)
 
 
 if __name__ == "__main__":

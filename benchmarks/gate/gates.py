@@ -19,9 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from busy import busy_in_bursts
+from journal import Journal
 from repository import SOURCE, STAGES, make_repository, write_version
-
-from garagebench.engine.metadata import describe_machine
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,6 @@ def run_gate(series, seed, shares):
         "total_change_percent": totals[0] if totals else None,
         "seconds": verdict["seconds"],
         "notes": verdict["notes"],
-        "machine": describe_machine(),
     }
 
 
@@ -111,16 +109,13 @@ def main():
     parser.add_argument("--output", type=Path, default=Path("results/gates.jsonl"))
     parser.add_argument("--gates", type=int, help="fewer of each series")
     chosen = parser.parse_args()
-    lines = chosen.output.read_text().splitlines() if chosen.output.exists() else []
-    here = describe_machine()
-    done = Counter(gate["series"] for gate in map(json.loads, lines) if gate["machine"] == here)
+    journal = Journal(chosen.output)
+    done = Counter(gate["series"] for gate in journal.read())
     shares = {}
     for name in chosen.series or SERIES:
         for number in range(done[name], min(chosen.gates or 1000, SERIES[name].gates)):
             found = run_gate(SERIES[name], 1000 * list(SERIES).index(name) + number, shares)
-            with chosen.output.open("a", encoding="utf-8") as output:
-                output.write(json.dumps({"series": name, "number": number, **found}) + "\n")
-            print(name, number, *list(found.values())[:-2], flush=True)
+            journal.add(series=name, number=number, **found)
 
 
 if __name__ == "__main__":

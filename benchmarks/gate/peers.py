@@ -21,9 +21,8 @@ import time
 from pathlib import Path
 
 from gates import garagebench, measure_share
+from journal import Journal
 from repository import SOURCE, STAGES, make_repository, write_version
-
-from garagebench.engine.metadata import describe_machine
 
 GATES = 20
 SLOWDOWN = 0.10
@@ -62,13 +61,8 @@ def main():
     parser.add_argument("--output", type=Path, default=Path("results/peers.jsonl"))
     parser.add_argument("--gates", type=int, default=GATES, help="of each sort, for each tool")
     chosen = parser.parse_args()
-    lines = chosen.output.read_text().splitlines() if chosen.output.exists() else []
-    here = describe_machine()
-    done = {
-        (one["tool"], one["change"], one["number"])
-        for one in map(json.loads, lines)
-        if one["machine"] == here
-    }
+    journal = Journal(chosen.output)
+    done = {(one["tool"], one["change"], one["number"]) for one in journal.read()}
     stages = [stage for stage in STAGES if stage.startswith("park")]
     shares = {stage: measure_share(stage) for stage in stages}
     for number in range(chosen.gates):
@@ -81,20 +75,16 @@ def main():
                     continue
                 begin = time.monotonic()
                 outcome = run_tool(tool, stage, every)
-                found = {
-                    "tool": tool,
-                    "change": change,
-                    "number": number,
-                    "stage": stage,
-                    "every": every,
-                    "outcome": outcome,
-                    "seconds": round(time.monotonic() - begin, 1),
-                    "load": round(os.getloadavg()[0], 2),
-                    "machine": here,
-                }
-                with chosen.output.open("a", encoding="utf-8") as output:
-                    output.write(json.dumps(found) + "\n")
-                print(number, change, tool, outcome, found["seconds"], flush=True)
+                journal.add(
+                    tool=tool,
+                    change=change,
+                    number=number,
+                    stage=stage,
+                    every=every,
+                    outcome=outcome,
+                    seconds=round(time.monotonic() - begin, 1),
+                    load=round(os.getloadavg()[0], 2),
+                )
 
 
 def run_tool(tool, stage, every):

@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from garagebench.server.service import JSON, Reply
 
-#: Replies that are remembered until the date changes: 1.5 MiB at most.
+#: Replies that are remembered until the date changes: of locations about 1 MiB.
 KNOWN_REPLIES = 4096
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -55,6 +55,16 @@ def make_rung(rung: str, burst: Burst, replies: Mapping[str, bytes] | None = Non
     return Order((json.dumps(job),), burst, ACCOUNTS, "garagebench.server.rungs")
 
 
+def test_a_server_that_has_gone_is_told(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where an idle connection is made anew and cannot be, the rows say so."""
+    monkeypatch.setattr("garagebench.http.client.FRESH_S", 0.0)
+    served = start()
+    served.warm(1)
+    served._server.close()
+    with pytest.raises(WorkerFailed, match=r"it takes no more connections: .*refused"):
+        served.warm(1)
+
+
 def test_an_order_survives_json() -> None:
     """What goes through the engine comes out the same."""
     for order in (WIRE, make_rung("socket", BURST)):
