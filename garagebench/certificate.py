@@ -25,6 +25,8 @@ class Count:
 class Certificate:
     """What was found, and where. Percent are of one stage's time; found_percent: None where none up to the most is.
 
+    budget_s, limit_generations: what a gate could take; both None: as `check` does by default. generations: recorded.
+
     The live counts are of 0 gates where nothing was measured but replayed.
     """
 
@@ -32,7 +34,8 @@ class Certificate:
     version: str
     processor: str
     runtime: str
-    budget_s: float
+    budget_s: float | None
+    limit_generations: int | None
     max_slowdown: float
     generations: int
     identical: Count
@@ -44,29 +47,36 @@ class Certificate:
     injected_found: Count
 
 
-def certificate_path() -> Path:
-    """Return where the certificate of this user's machine is."""
-    return Path(find_cache(os.environ)) / "selftest.json"
+def certificate_path(budget_s: float | None, generations: int | None, max_slowdown: float) -> Path:
+    """Return where the certificate of such gates on this user's machine is: each mode has its own."""
+    limit = "default" if budget_s is None else f"{budget_s:g}-seconds"
+    limit = limit if generations is None else f"{generations}-generations"
+    return Path(find_cache(os.environ)) / f"selftest-{limit}-{max_slowdown:g}-percent.json"
 
 
 def recording_path() -> Path:
-    """Return where the rounds that the certificate rests on are."""
-    return certificate_path().with_name("selftest-rounds.json.gz")
+    """Return where the rounds of the last selftest are."""
+    return Path(find_cache(os.environ)) / "selftest-rounds.json.gz"
 
 
 def store(certificate: Certificate, recording: Result) -> None:
     """Write both to the user's cache, whole or not at all."""
-    path = certificate_path()
+    path = certificate_path(
+        certificate.budget_s, certificate.limit_generations, certificate.max_slowdown
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     recording.save(recording_path())
     text = json.dumps(asdict(certificate), indent=2)
     write_whole(path, lambda whole: whole.write_text(text, encoding="utf-8"))
 
 
-def load() -> Certificate | None:
-    """Return the certificate of this user; None where there is none that can be read."""
+def load(
+    budget_s: float | None, generations: int | None, max_slowdown: float
+) -> Certificate | None:
+    """Return this user's certificate of such gates; None where there is none that can be read."""
     try:
-        found = json.loads(certificate_path().read_text(encoding="utf-8"))
+        path = certificate_path(budget_s, generations, max_slowdown)
+        found = json.loads(path.read_text(encoding="utf-8"))
         values: dict[str, Any] = {
             key: Count(**one) if isinstance(one, dict) else one for key, one in found.items()
         }
@@ -75,16 +85,16 @@ def load() -> Certificate | None:
         return None
 
 
-def cite(budget_s: float, max_slowdown: float, processor: str, runtime: str) -> str | None:
+def cite(
+    budget_s: float | None,
+    generations: int | None,
+    max_slowdown: float,
+    processor: str,
+    runtime: str,
+) -> str | None:
     """Return in a sentence what is certified of such a gate on this machine; None where nothing is."""
-    certificate = load()
-    asked = budget_s, max_slowdown, processor, runtime
-    if certificate is None or asked != (
-        certificate.budget_s,
-        certificate.max_slowdown,
-        certificate.processor,
-        certificate.runtime,
-    ):
+    certificate = load(budget_s, generations, max_slowdown)
+    if certificate is None or (processor, runtime) != (certificate.processor, certificate.runtime):
         return None
     alarms = certificate.replayed
     seen = (

@@ -32,6 +32,7 @@ KEYS = {
     "stage": TEXTS,
     "with": TEXTS,
     "budget": NUMBER,
+    "generations": COUNT,
     "seed": COUNT,
     "format": TEXT,
     "max-slowdown": NUMBER,

@@ -20,6 +20,8 @@ from garagebench.engine import Conductor, Contestant, Entrant, Progress, Result
 from garagebench.engine.candidate import AsksWorker
 from garagebench.engine.channel import Channel, WorkerFailed
 from garagebench.engine.conductor import TIMEOUT_S
+from garagebench.engine.estimate import LEAST_GENERATIONS
+from garagebench.engine.extent import enough
 from garagebench.engine.files import ResultError
 from garagebench.engine.interpreter import Interpreter
 from garagebench.engine.metadata import collect_environment
@@ -57,7 +59,8 @@ class Settings:
     """What a run measures. runtimes: empty for each implementation's own; spaces: None for the layout's own.
 
     variants: stage -> variant, of every implementation but the reference. servers: behind which the API is measured,
-    too; ladder: with servers that leave something out.
+    too; ladder: with servers that leave something out. budget_s: seconds that are spent; generations: so many instead;
+    neither: as long as intervals take.
     """
 
     impls: tuple[str, ...] = CLASSIC
@@ -67,11 +70,12 @@ class Settings:
     workload: str = "fill"
     operation: str = "both"
     stages: tuple[str, ...] = ()
-    budget_s: float = 30.0
+    budget_s: float | None = None
     seed: int = 0
     variants: Mapping[str, str] = field(default_factory=dict)
     servers: tuple[str, ...] = ()
     ladder: bool = False
+    generations: int | None = None
 
 
 def run(
@@ -105,7 +109,7 @@ def conduct(
     entrants, absent = experiment.enter()
     conductor = Conductor(
         entrants,
-        budget_s=settings.budget_s,
+        extent=enough(settings.budget_s, settings.generations, LEAST_GENERATIONS),
         seed=settings.seed,
         absent=absent,
         notes=experiment.notes,

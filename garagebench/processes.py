@@ -22,6 +22,7 @@ from garagebench.engine import Contestant, Progress, Result, schedule
 from garagebench.engine.channel import Channel, WorkerFailed
 from garagebench.engine.conductor import TIMEOUT_S
 from garagebench.engine.estimate import LEAST_GENERATIONS, Estimate, estimate
+from garagebench.engine.extent import MOST_S, enough
 from garagebench.engine.interpreter import Interpreter, find_interpreter
 from garagebench.engine.metadata import collect_environment
 from garagebench.engine.result import DIGITS, Problem, RowTerms, Series
@@ -126,7 +127,8 @@ class Race:
         There is one generation at any budget; it ends with the round in which the budget does.
         """
         begin, done = self._clock(), 0
-        end = begin + self._settings.budget_s
+        extent = enough(self._settings.budget_s, self._settings.generations, LEAST_GENERATIONS)
+        end = begin + extent.limit_s
         plan = schedule.Plan(1, schedule.LEAST_ROUNDS)
         interrupted = False
         try:
@@ -138,8 +140,8 @@ class Race:
                 start_s = now - start - rounds * round_s
                 if now > end and done == 1:
                     self._overrun = self._describe_overrun(now - begin, start_s, round_s)
-                plan = schedule.plan(self._settings.budget_s, now - begin, done, start_s, round_s)
-                expected_s = max(self._settings.budget_s, now - begin)
+                plan = schedule.plan(extent, now - begin, done, start_s, round_s)
+                expected_s = (now - begin) / done * max(done, plan.generations)
                 self._on_progress(Progress(done, plan.generations, now - begin, expected_s))
         except WorkerFailed as failure:
             self._problem = Problem(failure.status, str(failure))
@@ -260,7 +262,7 @@ class Race:
         """Return a sentence on what the least of it took, and would take with intervals."""
         wanted_s = schedule.least_s(LEAST_GENERATIONS, start_s, round_s)
         return (
-            f"the budget of {self._settings.budget_s:g} s is too small for {_count(self._processes, 'process', 'es')}: "
+            f"the budget of {self._settings.budget_s or MOST_S:g} s is too small for {_count(self._processes, 'process', 'es')}: "
             f"to start and measure once took {spent_s:.1f} s, and for intervals it takes a budget of {wanted_s:.1f} s"
         )
 

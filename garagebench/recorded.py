@@ -19,13 +19,12 @@ from garagebench.gate.case import (
     GateResult,
     Thresholds,
     attribute,
-    is_long_enough,
 )
 from garagebench.gate.git import NotComparable
 from garagebench.gate.offline import compare_files, judge_independent, parse_case
 from garagebench.gate.ranks import Change
 from garagebench.gate.samples import load_samples
-from garagebench.gate.verdict import EXIT_CODES, Judgement, Outcome, overall
+from garagebench.gate.verdict import EXIT_CODES, Judgement, Outcome, overall, settle
 from garagebench.regression import Settings, WrongHead, load_head, make_refusal, make_verdict
 from garagebench.report.verdict import CaseVerdict, Verdict
 
@@ -97,7 +96,8 @@ def make_settings(base: Result, settings: Settings) -> experiment.Settings:
         impls,
         tuple(base.settings["runtimes"]),
         stages=tuple(sorted(stages)),
-        budget_s=settings.budget_s,
+        budget_s=settings.limit.seconds,
+        generations=settings.limit.generations,
         seed=base.settings["seed"],
         spaces=spaces if is_scaled else None,
         variants=variants,
@@ -117,7 +117,7 @@ def judge_ratios(base: Result, head: Result, settings: Settings) -> GateResult:
         for name, logs in base.log_ratios(before).items():
             case = parse_case(f"{before.name}/{name}")
             size_ns = _size_ns(before, name)
-            if case is not None and _is_judged(case, size_ns) and logs and heads.get(name):
+            if case is not None and _is_judged(case) and logs and heads.get(name):
                 samples[case] = logs, heads[name]
                 sizes_ns[case] = size_ns
     others = describe_machines(base, head)
@@ -132,7 +132,13 @@ def judge_ratios(base: Result, head: Result, settings: Settings) -> GateResult:
     few = [case for case, found in judgements.items() if found.low is None]
     if few:
         notes.append("too few generations for an interval: a larger --budget, here or for the base")
-    outcome = overall([judgement.outcome for judgement in judgements.values()])
+    wholes = {case for case in judgements if settings.thresholds.decides(case)}
+    judgements = settle(judgements, wholes)
+    outcome = (
+        overall([judgement.outcome for judgement in judgements.values()])
+        if trusted
+        else "inconclusive"
+    )
     return GateResult(
         outcome, judgements, attribute(judgements, sizes_ns), 0.0, tuple(notes), head.interrupted
     )
@@ -199,8 +205,8 @@ def _size_ns(contestant: Contestant, name: str) -> float:
     return median(map(median, combine(contestant.series, terms.isolated)))
 
 
-def _is_judged(case: CaseKey, size_ns: float) -> bool:
-    return case.operation != "start" and case.stage != NOT_JUDGED and is_long_enough(case, size_ns)
+def _is_judged(case: CaseKey) -> bool:
+    return case.operation != "start" and case.stage != NOT_JUDGED
 
 
 def _judge(

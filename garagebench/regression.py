@@ -22,7 +22,7 @@ from garagebench.errors import GarageError, UnknownName
 from garagebench.experiment import load_layout
 from garagebench.gate.case import CaseKey, GateResult, Thresholds
 from garagebench.gate.git import NotComparable
-from garagebench.gate.live import LiveGate, Pair
+from garagebench.gate.live import Limit, LiveGate, Pair
 from garagebench.gate.revisions import Tree, Trees, two_trees
 from garagebench.gate.verdict import EXIT_CODES, Judgement
 from garagebench.gate.witness import Counted, Witness, count_pairs, testify
@@ -70,7 +70,7 @@ class Settings:
     spaces: int | None = None
     workload: str = "fill"
     operation: str = "both"
-    budget_s: float = 30.0
+    limit: Limit = field(default_factory=Limit)
     thresholds: Thresholds = field(default_factory=lambda: Thresholds(MAX_SLOWDOWN))
     seed: int = 0
     allow_different_answers: bool = False
@@ -94,8 +94,9 @@ def compare_revisions(
             gate = LiveGate(
                 pairs,
                 thresholds=settings.thresholds,
-                budget_s=settings.budget_s,
+                limit=settings.limit,
                 seed=settings.seed,
+                exchange=trees.exchange,
                 on_progress=on_progress,
                 allow_different_answers=settings.allow_different_answers,
             )
@@ -103,7 +104,8 @@ def compare_revisions(
             begin = time.monotonic()
             witness = _count(settings, trees, pairs, found, on_progress)
             seconds = found.seconds + time.monotonic() - begin
-            found = replace(found, seconds=seconds, notes=(*found.notes, *_cite(settings)))
+            notes = (*found.notes, *trees.caveats, *_cite(settings))
+            found = replace(found, seconds=seconds, notes=notes)
             return make_verdict(found, trees.base.label, trees.head.label, witness)
     except (NotComparable, WrongHead) as error:
         head = "the working tree" if settings.head is None else settings.head
@@ -124,9 +126,9 @@ def try_to_load(pairs: Sequence[Pair], trees: Trees) -> None:
     nothing to compare with. Raises RegressionError, WrongHead, NotComparable.
     """
     for pair in pairs:
-        load_head(pair.python, pair.head, f"{pair.impl}@{pair.runtime}", trees.head)
+        load_head(pair.python, pair.places[1], f"{pair.impl}@{pair.runtime}", trees.head)
         try:
-            _load(pair.python, pair.base)
+            _load(pair.python, pair.places[0])
         except WorkerFailed as failure:
             what = f"{pair.impl}@{pair.runtime} in {_describe(failure, trees.base)}"
             raise NotComparable(
@@ -159,7 +161,8 @@ def _cite(settings: Settings) -> Iterator[str]:
     """Yield what a selftest of such a gate has shown here, if there was one."""
     processor = str(collect_environment().get("cpu_model_name", "unknown"))
     runtime = find_interpreter("").label
-    cited = cite(settings.budget_s, settings.thresholds.percent, processor, runtime)
+    limit = settings.limit
+    cited = cite(limit.seconds, limit.generations, settings.thresholds.percent, processor, runtime)
     if cited is not None and settings.runtime is None:
         yield cited
 
@@ -215,7 +218,7 @@ def make_pairs(settings: Settings, trees: Trees) -> Iterator[Pair]:
             }
             for root, reference in zip(roots, references, strict=True)
         )
-        yield Pair(label, interpreter.label, interpreter.path, base, head)
+        yield Pair(label, interpreter.label, interpreter.path, (base, head))
     if not settings.impls and not own:
         raise UnknownName("name what to compare: --impl path/to/file.py:NAME")
 
@@ -226,6 +229,11 @@ def locate_impl(impl: str, trees: Trees) -> tuple[str, str]:
         return impl, impl
     path, _, name = impl.rpartition(":")
     base, head = trees.locate(Path(path))
+    inside = trees.find_left_out(Path(path))
+    if inside is not None:
+        raise NotComparable(
+            f"{path} is in {inside}, a repository of its own, which is not compared: run garagebench in that one"
+        )
     if not head.is_file():
         raise RegressionError(f"{path}: no such file in {trees.head.label}")
     if not base.is_file():
@@ -286,6 +294,8 @@ def _make_case(case: CaseKey, judgement: Judgement) -> CaseVerdict:
         change_percent=_percent(judgement.change) if judgement.generations else None,
         low=_percent(judgement.low),
         high=_percent(judgement.high),
+        generations=judgement.generations,
+        head_slower=judgement.head_slower,
     )
 
 
@@ -302,4 +312,4 @@ def _make_count(case: CaseKey, counted: Counted) -> CaseCount:
 
 
 def _percent(log: float | None) -> float | None:
-    return None if log is None else round(100 * math.expm1(log), 3)
+    return None if log is None or math.isinf(log) else round(100 * math.expm1(log), 3)

@@ -34,6 +34,7 @@ from garagebench.engine import (
 )
 from garagebench.engine.core import own_core
 from garagebench.engine.estimate import LEAST_GENERATIONS, estimate, median_log_ratio
+from garagebench.engine.extent import Extent
 from garagebench.engine.metadata import collect_environment
 from garagebench.engine.result import combine
 from garagebench.experiment import SettingsError
@@ -138,7 +139,8 @@ def _quickest_first(ladders: Sequence[Ladder]) -> list[tuple[Ladder, Look]]:
 def price_s(look: Look, runtime: str) -> float:
     """Return what one generation with this size takes: to fill it, to warm up, and the rounds."""
     warm_up = schedule.WARM_UP["PyPy"] if runtime.startswith("pypy") else schedule.WARM_UP_OTHERS
-    passes = warm_up + (schedule.LEAD_IN + schedule.LEAST_PASSES) * schedule.LEAST_ROUNDS
+    pace = schedule.pace_for(look.pass_ns, schedule.SHORTEST_SLICE_NS)
+    passes = warm_up + sum(pace) * schedule.LEAST_ROUNDS
     slices_s = SLICE_S * schedule.LEAST_ROUNDS * len(look.costs)
     undone = 2
     return (look.build_ns + look.fill_ns + undone * passes * look.pass_ns) * 1e-9 + slices_s
@@ -170,7 +172,7 @@ def measure(
             entrants.append(Entrant(ladder.label, ladder.python or "", source))
     result = Conductor(
         entrants,
-        budget_s=left_s,
+        extent=Extent(left_s),
         seed=settings.seed,
         environment=collect_environment(),
         on_progress=on_progress,

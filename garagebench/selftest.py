@@ -6,23 +6,26 @@ import datetime as dt
 import os
 import random
 import statistics
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from garagebench import __version__
 from garagebench.cache import find_cache
 from garagebench.certificate import Certificate, Count, recording_path
-from garagebench.engine import Conductor, Contestant, Entrant, Progress, Result
+from garagebench.engine import Contestant, Progress, Result
 from garagebench.engine.files import ResultError
 from garagebench.engine.interpreter import find_interpreter
 from garagebench.engine.metadata import collect_environment
+from garagebench.engine.result import Conditions
 from garagebench.errors import GarageError
 from garagebench.experiment import load_layout
 from garagebench.gate.case import CaseKey, GateResult, Thresholds
-from garagebench.gate.live import LiveGate, Pair
-from garagebench.gate.own_directory import own_directory
+from garagebench.gate.live import Limit, LiveGate, Pair
+from garagebench.gate.looks import plan_looks
+from garagebench.gate.own_directory import PLACES, exchange, own_directory
 from garagebench.gate.replay import Replay, Slowdown
 from garagebench.injection import STAGES as SLOWABLE
 from garagebench.regression import MAX_SLOWDOWN, Settings, make_source
@@ -41,8 +44,11 @@ CERTAINTY = 0.95
 #: Slowdowns in percent between which the one found with certainty is looked for, and how finely.
 LEAST_PERCENT, MOST_PERCENT, STEP_PERCENT = 0.5, 50.0, 0.25
 
-#: Of a first look: replaying takes its processes.
-FIRST_LOOK_PHASE = 1
+#: Slowdowns are put into stages that are at least this share of their `total`: smaller ones explain little of it.
+LEAST_SHARE = 0.05
+
+#: Of an A/A gate the first look has measured everything, and its generations are what is replayed.
+FIRST_LOOK = plan_looks()[0].generations
 
 
 class SelftestError(GarageError):
@@ -54,7 +60,7 @@ class Plan:
     """What is tried. gates: live ones of identical code, and as many slowed down."""
 
     gates: int = 5
-    budget_s: float = 30.0
+    limit: Limit = field(default_factory=Limit)
     max_slowdown: float = MAX_SLOWDOWN
     seed: int = 0
 
@@ -91,10 +97,10 @@ def selftest(
     )
 
 
-def replay(recording: Result, plan: Plan) -> Certificate:
-    """Try the gate on recorded rounds."""
+def replay(recording: Result, plan: Plan, *, swaps: bool = True) -> Certificate:
+    """Try the gate on recorded rounds. swaps: whether chance decides in each generation which side is base."""
     recorded = recording.settings["selftest"]
-    gates = Replay(recording, recorded["generations"], Thresholds(plan.max_slowdown))
+    gates = Replay(recording, recorded["generations"], Thresholds(plan.max_slowdown), swaps=swaps)
     rng = random.Random(plan.seed)
     outcomes = [gates.gate(rng, None)[0] for _ in range(REPLAYED)]
     return Certificate(
@@ -103,6 +109,7 @@ def replay(recording: Result, plan: Plan) -> Certificate:
         processor=str(recording.environment.get("cpu_model_name", "unknown")),
         runtime=recorded["runtime"],
         budget_s=recorded["budget_s"],
+        limit_generations=recorded.get("limit_generations"),
         max_slowdown=plan.max_slowdown,
         generations=len(next(iter(recording.contestants[0].series.values()))),
         identical=Count(0, 0),
@@ -117,18 +124,19 @@ def replay(recording: Result, plan: Plan) -> Certificate:
 
 def find_slowdown(gates: Replay, seed: int) -> float | None:
     """Return the smallest slowdown in percent of a random stage that is found with certainty; None: none is."""
+    stages = [case for case in gates.stages if gates.share(case) >= LEAST_SHARE]
 
     def is_found(percent: float) -> bool:
         rng = random.Random(seed)
         found = 0
         for _ in range(REPLAYED_SLOW):
-            case = rng.choice(gates.stages)
+            case = rng.choice(stages)
             outcome, stage = gates.gate(rng, Slowdown(case, percent / 100))
             found += outcome == "slower" and stage == case.stage
         return found >= CERTAINTY * REPLAYED_SLOW
 
     low, high = LEAST_PERCENT, MOST_PERCENT
-    if not gates.stages or not is_found(high):
+    if not stages or not is_found(high):
         return None
     while high - low > STEP_PERCENT:
         middle = (low + high) / 2
@@ -143,46 +151,36 @@ class _LiveGates:
         self._plan = plan
         self._on_progress = on_progress
         self._interpreter = find_interpreter("")
-        self._phases: list[tuple[int, Result]] = []
+        self._looks: list[Result] = []
         self._done = 0
+        self._begin = time.monotonic()
         self.slowable: list[str] = list(SLOWABLE)
 
     def run(self, number: int, stage: str | None, every: int) -> tuple[GateResult, str | None]:
         """Run a gate; stage None: identical code. Return what it found, and the stage that was slowed down."""
         rng = random.Random(f"{self._plan.seed} {number}")
-        phase = iter(range(3))
-
-        def measure(entrants: list[Entrant], budget_s: float, seed: int) -> Result:
-            result = Conductor(
-                entrants,
-                budget_s=budget_s,
-                part_of_s=self._plan.budget_s,
-                seed=seed,
-                on_progress=self._pass_on,
-            ).run()
-            if result.interrupted:
-                raise KeyboardInterrupt
-            if stage is None:
-                self._phases.append((next(phase), result))
-            return result
-
+        phases: list[Result] = []
         # Where a later gate finds and removes it, should this one be killed.
         with own_directory(Path(find_cache(os.environ)) / "trees") as (directory, _):
-            # Which of the two is the slow one is drawn, so that neither path is always head.
-            sides = rng.sample(("a", "b"), 2)
-            sources = [
-                self._source(directory, side, stage or SLOWABLE[0], rate)
-                for side, rate in zip(sides, (0, every), strict=True)
-            ]
+            base, head = (
+                self._source(directory, place, stage or SLOWABLE[0], rate)
+                for place, rate in zip(PLACES, (0, every), strict=True)
+            )
             found = LiveGate(
-                [Pair(IMPL, self._interpreter.label, self._interpreter.path, *sources)],
+                [Pair(IMPL, self._interpreter.label, self._interpreter.path, (base, head))],
                 thresholds=Thresholds(self._plan.max_slowdown),
-                budget_s=self._plan.budget_s,
-                seed=self._plan.seed + number,
-                measure=measure,
+                limit=self._plan.limit,
+                seed=self._plan.seed + rng.randrange(10**6),
+                exchange=lambda: exchange(directory),
+                on_progress=self._pass_on,
+                on_phase=phases.append,
             ).run()
+        if found.interrupted:
+            raise KeyboardInterrupt
         if not found.cases:
             raise SelftestError(f"no gate can be measured here: {found.notes[0]}")
+        if stage is None and len(phases) > 1:
+            self._looks.append(phases[1])
         self._done += 1
         self.slowable = [
             stage for stage in SLOWABLE if any(_name(case) == stage for case in found.cases)
@@ -191,19 +189,33 @@ class _LiveGates:
 
     def recording(self) -> Result:
         """Return the rounds of all first looks at identical code as one result."""
-        looks = [result for phase, result in self._phases if phase == FIRST_LOOK_PHASE]
-        screened = [result for phase, result in self._phases if phase < FIRST_LOOK_PHASE]
-        contestants = tuple(
-            _join([result.contestants[side] for result in (*looks, *screened)]) for side in (0, 1)
+        sides = [[result.contestants[side] for result in self._looks] for side in (0, 1)]
+        return Result(
+            tuple(map(_join, sides)),
+            {
+                "selftest": {
+                    "budget_s": self._plan.limit.seconds,
+                    "limit_generations": self._plan.limit.generations,
+                    "generations": self._affordable(),
+                    "runtime": self._interpreter.label,
+                    "date": dt.datetime.now(dt.UTC).date().isoformat(),
+                }
+            },
+            collect_environment(),
+            conditions=_join_conditions(self._looks),
         )
-        generations = [len(next(iter(result.contestants[0].series.values()))) for result in looks]
-        known = {
-            "budget_s": self._plan.budget_s,
-            "generations": statistics.median_low(generations),
-            "runtime": self._interpreter.label,
-            "date": dt.datetime.now(dt.UTC).date().isoformat(),
-        }
-        return Result(contestants, {"selftest": known}, collect_environment())
+
+    def _affordable(self) -> int:
+        """Return how many generations a gate has at most."""
+        if self._plan.limit.generations is not None:
+            return self._plan.limit.generations
+        costs_s = [
+            one.conditions.start_s + one.conditions.round_s * len(rounds)
+            for one in self._looks
+            for rounds in next(iter(one.contestants[0].series.values()))
+            if one.conditions is not None
+        ]
+        return max(FIRST_LOOK, int(self._plan.limit.limit_s / statistics.median(costs_s)))
 
     def _source(self, directory: Path, side: str, stage: str, every: int) -> dict[str, Any]:
         place = directory / side
@@ -219,11 +231,10 @@ class _LiveGates:
         return make_source(Settings("", seed=self._plan.seed), impl, None, layout, workload)
 
     def _pass_on(self, progress: Progress) -> None:
-        begun_s = self._done * self._plan.budget_s
         gates = 2 * self._plan.gates
-        elapsed_s = begun_s + progress.elapsed_s
-        expected_s = max(gates * self._plan.budget_s, elapsed_s)
-        self._on_progress(Progress(self._done, gates, elapsed_s, expected_s, "gate"))
+        gone_s = time.monotonic() - self._begin
+        share = (self._done + progress.elapsed_s / max(progress.expected_s, 1e-9)) / gates
+        self._on_progress(Progress(self._done, gates, gone_s, gone_s / max(share, 1e-9), "gate"))
 
 
 def _join(contestants: list[Contestant]) -> Contestant:
@@ -234,6 +245,19 @@ def _join(contestants: list[Contestant]) -> Contestant:
         if all(name in one.series for one in contestants)
     }
     return replace(first, series=series)
+
+
+def _join_conditions(looks: list[Result]) -> Conditions | None:
+    """Return those of the last look, with who was first and who lay where in the generations of all."""
+    known = [result.conditions for result in looks if result.conditions is not None]
+    if not known:
+        return None
+    return replace(
+        known[-1],
+        slices=sum(one.slices for one in known),
+        first=tuple(name for one in known for name in one.first),
+        exchanged=tuple(swapped for one in known for swapped in one.exchanged),
+    )
 
 
 def _name(case: CaseKey) -> str:

@@ -2,8 +2,8 @@
 
     python benchmarks/gate/gates.py SERIES... [--output results/gates.jsonl] [--gates N]
 
-Each gate checks a fresh repository and adds a line to the output; what is there of this machine already is not done
-again.
+Each gate checks a fresh repository and adds a line to the output, with the host's speeds just before it; what is there
+of this machine already is not done again.
 """
 
 import argparse
@@ -18,29 +18,51 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from busy import busy_in_bursts
+from busy import ALWAYS, BURSTS, busy
 from journal import Journal
 from repository import SOURCE, STAGES, make_repository, write_version
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from host_speed import look
+
+#: Parts of about a fifth of their `total`, and how often they do their work to be one.
+FIFTH = {"park floor_lookup": 22, "unpark space_lookup": 5}
 
 
 @dataclass(frozen=True)
 class Series:
-    """Gates of one sort. slowdown: share by which the stage, or `total`, is slowed down."""
+    """Gates of one sort. slowdown: share by which the stage, or `total`, is slowed down. disturbed: how both cores are."""
 
     gates: int
-    budget_s: int
-    max_slowdown: float
+    options: tuple[str, ...] = ()
     slowdown: float = 0.0
     of_total: bool = False
-    is_busy: bool = False
+    disturbed: tuple[float, float] | None = None
+    times: dict[str, int] | None = None
 
 
 SERIES = {
-    "identical": Series(60, 30, 5),
-    "stage +5 %": Series(40, 30, 2, 0.05),
-    "total +2 %": Series(20, 60, 1, 0.02, of_total=True),
-    "identical, core busy": Series(30, 30, 5, is_busy=True),
-    "stage +10 %, core busy": Series(20, 30, 5, 0.1, is_busy=True),
+    "identical": Series(40),
+    "identical, both cores busy": Series(20, disturbed=ALWAYS),
+    "identical, 1 %": Series(40, ("--max-slowdown", "1")),
+    "stage +5 %": Series(40, ("--max-slowdown", "2", "--budget", "30"), 0.05),
+    "total +3 %": Series(20, ("--max-slowdown", "1.5", "--budget", "30"), 0.03, of_total=True),
+    "total +2 %": Series(20, ("--max-slowdown", "1", "--budget", "60"), 0.02, of_total=True),
+    "total +10 %": Series(20, (), 0.1, of_total=True),
+    "a fifth +20 %": Series(20, (), 0.2, times=FIFTH),
+    "identical, disturbed": Series(40, disturbed=BURSTS),
+    "identical, 1 %, disturbed": Series(40, ("--max-slowdown", "1"), disturbed=BURSTS),
+    "stage +5 %, disturbed": Series(
+        40, ("--max-slowdown", "2", "--budget", "30"), 0.05, disturbed=BURSTS
+    ),
+    "total +3 %, disturbed": Series(
+        20, ("--max-slowdown", "1.5", "--budget", "30"), 0.03, of_total=True, disturbed=BURSTS
+    ),
+    "total +2 %, disturbed": Series(
+        20, ("--max-slowdown", "1", "--budget", "60"), 0.02, of_total=True, disturbed=BURSTS
+    ),
+    "total +10 %, disturbed": Series(20, (), 0.1, of_total=True, disturbed=BURSTS),
+    "a fifth +20 %, disturbed": Series(20, (), 0.2, times=FIFTH, disturbed=BURSTS),
 }
 
 
@@ -53,13 +75,14 @@ def garagebench(*arguments, directory):
     return json.loads(done.stdout)
 
 
-def measure_share(stage):
+def measure_share(stage, times):
     """Return the slow stage's share of its `total`."""
     operation, name = stage.split()
     with tempfile.TemporaryDirectory() as directory:
-        write_version(Path(directory), stage, 0)
+        write_version(Path(directory), stage, 0, times)
         report = garagebench(
-            *("run", "--impl", f"{SOURCE.name}:SLOW", "--operation", operation, "--budget", "10"),
+            *("run", "--impl", f"{SOURCE.name}:SLOW", "--operation", operation),
+            *("--generations", "6"),
             directory=directory,
         )
     ns = {row["stage"]: row["median"] for row in report["rows"] if row["impl"] != "lists"}
@@ -69,36 +92,43 @@ def measure_share(stage):
 def run_gate(series, seed, shares):
     """Run one gate; return what it found, beside what there was to find."""
     rng = random.Random(seed)
-    stage = rng.choice(list(STAGES)) if series.slowdown else ""
+    times = series.times or STAGES
+    stage = rng.choice(list(times)) if series.slowdown else ""
     every = round(1 / series.slowdown) if series.slowdown else 0
-    if stage and stage not in shares:
-        shares[stage] = measure_share(stage)
+    key = stage, times.get(stage, 1)
+    if stage and key not in shares:
+        shares[key] = measure_share(stage, times)
     if series.of_total:
-        every = round(shares[stage] / series.slowdown)
+        every = round(shares[key] / series.slowdown)
+    host = look()
     with tempfile.TemporaryDirectory() as directory, contextlib.ExitStack() as stack:
-        if series.is_busy:
-            stack.enter_context(busy_in_bursts(max(os.sched_getaffinity(0)), seed))
-        make_repository(Path(directory), stage, every)
+        if series.disturbed is not None:
+            stack.enter_context(busy(os.sched_getaffinity(0), series.disturbed, seed))
+        make_repository(Path(directory), stage, every, times)
         verdict = garagebench(
             *("check", "--base", "HEAD", "--impl", f"{SOURCE.name}:SLOW", "--seed", str(seed)),
-            *("--budget", str(series.budget_s), "--max-slowdown", str(series.max_slowdown)),
+            *series.options,
             directory=directory,
         )
     operation = stage.partition(" ")[0]
-    totals = [
-        case["change_percent"]
-        for case in verdict["cases"]
-        if (case["operation"], case["stage"]) == (operation, "total")
-    ]
+    cases = {f"{case['operation']} {case['stage']}": case for case in verdict["cases"]}
     return {
+        "options": " ".join(series.options),
         "stage": stage or None,
         "every": every or None,
-        "share_of_total": round(shares[stage], 3) if stage else None,
+        "share_of_total": round(shares[key], 3) if stage else None,
         "exit_code": verdict["exit_code"],
         "attributed_to": verdict["attributed_to"],
-        "total_change_percent": totals[0] if totals else None,
+        "change_percent": cases[stage]["change_percent"] if stage in cases else None,
+        "total_change_percent": cases.get(f"{operation} total", {}).get("change_percent"),
+        "unresolved": sum(case["verdict"] == "unresolved" for case in verdict["cases"]),
         "seconds": verdict["seconds"],
+        # Of identical code half of the generations have head slower: how many were, of how many.
+        "head_slower": {
+            name: [case["head_slower"], case["generations"]] for name, case in cases.items()
+        },
         "notes": verdict["notes"],
+        "host": host,
     }
 
 

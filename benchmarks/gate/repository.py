@@ -18,18 +18,18 @@ STAGES = {
 }
 
 
-def write_version(directory, stage, every):
-    """Write `slow_stage.py`: every `every`-th call of the stage made twice; 0: none."""
+def write_version(directory, stage, every, times=STAGES):
+    """Write `slow_stage.py`: every `every`-th call of the stage made twice; 0: none. times: how often each does its work."""
     text = SOURCE.read_text(encoding="utf-8")
-    for name, value in (("STAGE", stage), ("TIMES", STAGES.get(stage, 1)), ("EVERY", every)):
+    for name, value in (("STAGE", stage), ("TIMES", times.get(stage, 1)), ("EVERY", every)):
         text = re.sub(rf"^{name} = .*$", f"{name} = {value!r}", text, flags=re.MULTILINE)
     (directory / SOURCE.name).write_text(text, encoding="utf-8")
 
 
-def make_repository(directory, stage, every):
+def make_repository(directory, stage, every, times=STAGES):
     """Make a repository whose only commit has the stage as it is, and whose working tree has it slowed down."""
-    write_version(directory, stage, 0)
+    write_version(directory, stage, 0, times)
     for command in ("init --quiet", "add .", "commit --quiet --message=base"):
         identity = ("-c", "user.name=bench", "-c", "user.email=bench@example.org")
         subprocess.run(["git", *identity, *command.split()], cwd=directory, check=True)  # noqa: S607
-    write_version(directory, stage, every)
+    write_version(directory, stage, every, times)

@@ -13,9 +13,11 @@ from click.core import ParameterSource
 from garagebench.commands.options import (
     budget_option,
     format_option,
+    generations_option,
     impl_option,
     layout_option,
     max_slowdown_option,
+    refuse_both,
     seed_option,
     workload_option,
 )
@@ -51,7 +53,10 @@ def comparison_options(command: Any) -> Any:
             metavar="CASE=PERCENT",
             help="Another one for a stage (assignment), an implementation, or IMPL/STAGE. Repeatable.",
         ),
-        budget_option("Time for the whole of it."),
+        budget_option(
+            "Time for the whole of it, at most.  [default: what a verdict takes, at most 120]"
+        ),
+        generations_option("Measure so many generations instead: the same work on every machine."),
         click.option(
             "--allow-different-answers",
             is_flag=True,
@@ -117,7 +122,8 @@ def check(base: str, format: str | None, **settings: Any) -> None:  # noqa: A002
     """Check whether the working tree is slower than a revision, or than a result file says.
 
     Both sides are measured live, in lock-step, from copies; the repository is left as it is. A case is slower when
-    its confirmed interval lies above 0 and the estimate is at or above --max-slowdown.
+    that is confirmed and the estimate is at or above --max-slowdown. The totals decide, and stages with a threshold of
+    their own; other stages explain: one that is slower fails the check, one that cannot be judged is `unresolved`.
 
     With a FILE of `run --output`, the head is measured as the file was, layout and workload included, and compared
     by its ratio to the reference.
@@ -139,7 +145,8 @@ def measure(
     form: str | None,
     *,
     impl: tuple[str, ...],
-    budget: float,
+    budget: float | None,
+    generations: int | None,
     max_slowdown: float,
     threshold: dict[str, float],
     count: str | None,
@@ -147,6 +154,7 @@ def measure(
 ) -> None:
     """Measure, print the verdict, exit."""
     from garagebench.gate.case import Thresholds
+    from garagebench.gate.live import Limit
     from garagebench.recorded import check_against_file
     from garagebench.regression import Settings, compare_revisions
     from garagebench.report.progress import show_progress
@@ -156,7 +164,7 @@ def measure(
         base,
         head,
         impl,
-        budget_s=budget,
+        limit=Limit(*refuse_both(budget, generations)),
         thresholds=thresholds,
         count_instructions=count is not None,
         **others,
@@ -176,7 +184,7 @@ def measure(
 
 #: Options that mean nothing to two files, and to one as the base.
 OF_LIVE_SIDES = ("layout", "workload", "seed", "count")
-OF_REVISIONS = (*OF_LIVE_SIDES, "impl", "budget", "allow_different_answers")
+OF_REVISIONS = (*OF_LIVE_SIDES, "impl", "budget", "generations", "allow_different_answers")
 
 
 def refuse_options(names: tuple[str, ...], why: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -55,7 +56,7 @@ def complete_with(_ctx: click.Context, _param: click.Parameter, incomplete: str)
     return [text for text in known if text.startswith(incomplete)]
 
 
-def budget_option(text: str, *, default: float = 30.0) -> Decorator:
+def budget_option(text: str, *, default: float | None = None) -> Decorator:
     """Return the option --budget; text: what the time is for."""
     return click.option(
         "--budget",
@@ -64,6 +65,26 @@ def budget_option(text: str, *, default: float = 30.0) -> Decorator:
         metavar="SECONDS",
         help=text,
     )
+
+
+def generations_option(text: str) -> Decorator:
+    """Return the option --generations, instead of --budget."""
+    return click.option("--generations", type=click.IntRange(min=1), metavar="N", help=text)
+
+
+def refuse_both(budget: float | None, generations: int | None) -> tuple[float | None, int | None]:
+    """Return seconds and generations, of which the command line has at most one; it is stronger than pyproject.toml."""
+    ctx = click.get_current_context()
+    if budget is None or generations is None:
+        return budget, generations
+    typed = [
+        name
+        for name in ("budget", "generations")
+        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT_MAP
+    ]
+    if len(typed) != 1:
+        raise click.UsageError("--budget and --generations: name one of them")
+    return (budget, None) if typed == ["budget"] else (None, generations)
 
 
 def seed_option(text: str) -> Decorator:

@@ -12,9 +12,11 @@ from click.core import ParameterSource
 from garagebench.commands.options import (
     CHARTS,
     FORMATS,
-    FiniteRange,
+    budget_option,
     complete_impl,
+    generations_option,
     make_format_option,
+    refuse_both,
     with_option,
 )
 from garagebench.commands.output import make_console, print_report
@@ -81,13 +83,10 @@ if TYPE_CHECKING:
     is_flag=True,
     help="With --server: also measure servers that leave something out, to see what costs what.",
 )
-@click.option(
-    "--budget",
-    type=FiniteRange(min=0, min_open=True),
-    default=30.0,
-    metavar="SECONDS",
-    help="Time for the whole run.",
+@budget_option(
+    "Time for the whole run; all of it is spent.  [default: what intervals take, at most 120]"
 )
+@generations_option("Measure so many generations instead: the same work on every machine.")
 @click.option(
     "--seed",
     type=int,
@@ -108,7 +107,8 @@ def run(
     stage: tuple[str, ...],
     server: tuple[str, ...],
     processes: int | None,
-    budget: float,
+    budget: float | None,
+    generations: int | None,
     format: str | None,  # noqa: A002
     output: Path | None,
     **others: Any,
@@ -139,8 +139,15 @@ def run(
     from garagebench.report.progress import show_progress
 
     others["variants"] = others.pop("with")
+    budget, generations = refuse_both(budget, generations)
     settings = experiment.Settings(
-        impl or experiment.CLASSIC, runtime, stages=stage, servers=server, budget_s=budget, **others
+        impl or experiment.CLASSIC,
+        runtime,
+        stages=stage,
+        servers=server,
+        budget_s=budget,
+        generations=generations,
+        **others,
     )
     if not server and (stage or settings.ladder):
         _check_serverless(settings)

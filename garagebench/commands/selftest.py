@@ -10,7 +10,9 @@ from click.core import ParameterSource
 from garagebench.commands.options import (
     budget_option,
     format_option,
+    generations_option,
     max_slowdown_option,
+    refuse_both,
     seed_option,
 )
 from garagebench.commands.output import default_format, make_console
@@ -28,7 +30,10 @@ LAST = "LAST"
     help="Live gates of identical code, and as many slowed down.",
 )
 @max_slowdown_option("As `check` will be told.")
-@budget_option("Of one gate, as `check` will be told.")
+@budget_option(
+    "Of one gate, as `check` will be told.  [default: what a verdict takes, at most 120]"
+)
+@generations_option("Of one gate, as `check` will be told.")
 @seed_option("Of all that is drawn.")
 @click.option(
     "--replay",
@@ -36,6 +41,11 @@ LAST = "LAST"
     flag_value=LAST,
     metavar="[FILE]",
     help="Measure nothing: replay recorded rounds, those of the last selftest here or of FILE.",
+)
+@click.option(
+    "--as-recorded",
+    is_flag=True,
+    help="With --replay: leave the sides as they were recorded, to see whether they leaned.",
 )
 @click.option(
     "--record",
@@ -47,17 +57,19 @@ LAST = "LAST"
 def selftest(
     gates: int,
     max_slowdown: float,
-    budget: float,
+    budget: float | None,
+    generations: int | None,
     seed: int,
     replay: str | None,
+    as_recorded: bool,
     record: Path | None,
     format: str | None,  # noqa: A002
 ) -> None:
     """Tell what a gate on this machine can and cannot see.
 
     Runs gates on identical code, and with a slowdown put into a random stage of a random side, and counts what they
-    say. From the recorded rounds, a thousand gates more are replayed. `check` cites the result. Takes 2 x gates x
-    budget, five minutes by default.
+    say. From the recorded rounds, a thousand gates more are replayed. `check` cites the result, where it is called with the
+    same --budget or --generations and --max-slowdown. Takes a few minutes.
 
     \b
     Examples:
@@ -71,18 +83,23 @@ def selftest(
     from garagebench import certificate as certificates
     from garagebench import selftest as selftests
     from garagebench.engine.files import check_path
+    from garagebench.gate.live import Limit
     from garagebench.report.progress import show_progress
     from garagebench.report.selftest import render_certificate
 
-    plan = selftests.Plan(gates, budget, max_slowdown, seed)
+    plan = selftests.Plan(gates, Limit(*refuse_both(budget, generations)), max_slowdown, seed)
     if replay is not None:
-        for name in ("record", "budget", "gates"):
+        for name in ("record", "budget", "generations", "gates"):
             source = click.get_current_context().get_parameter_source(name)
             if source is ParameterSource.COMMANDLINE:
                 raise click.UsageError(f"--{name} takes a measurement, and --replay makes none")
         recording = selftests.load_recording(None if replay == LAST else Path(replay))
-        certificate = selftests.replay(recording, plan)
+        certificate = selftests.replay(recording, plan, swaps=not as_recorded)
     else:
+        if as_recorded:
+            raise click.UsageError(
+                "--as-recorded is of --replay: what is measured is recorded as it is"
+            )
         if record is not None:
             check_path(record)
         with show_progress(make_console(err=True)) as on_progress:

@@ -13,6 +13,7 @@ from typing import Any
 
 from garagebench.engine.candidate import Entrant
 from garagebench.engine.conductor import Conductor
+from garagebench.engine.extent import Extent
 from garagebench.engine.metadata import collect_environment
 from garagebench.engine.result import Result
 from garagebench.engine.worker import MAIN
@@ -57,7 +58,11 @@ def measure(
     ]
     settings = {"budget_s": budget_s, "seed": seed, "collector": "off during slices"}
     return Conductor(
-        entrants, budget_s=budget_s, seed=seed, settings=settings, environment=collect_environment()
+        entrants,
+        extent=Extent(budget_s),
+        seed=seed,
+        settings=settings,
+        environment=collect_environment(),
     ).run()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from garagebench.engine import schedule
 from garagebench.engine.channel import WorkerFailed
@@ -27,7 +27,27 @@ SECOND_LOOK_PASSES = 60
 SECOND_LOOK_SHARE = 0.02
 SECOND_LOOK_S = 0.05
 
+#: A slice of which the worker waited for its core for more than this share is measured again, with all that it is
+#: compared with: a median of passes does not mind less.
+WAITED_SHARE = 0.02
+
+#: Seconds that a warm-up is given beyond what any command has, where no limit is shorter.
+LONGEST_S = 600.0
+
 Slice = tuple[str, tuple[str, ...]]  # a case, and the modes in which it is measured in one go
+
+
+class Measured(NamedTuple):
+    """A slice's values, series -> ns for one request, and whether its worker waited for the core meanwhile."""
+
+    values: dict[str, float]
+    waited: bool
+
+
+def label(slice_: Slice) -> str:
+    """Return the name under which a slice's pace is kept."""
+    case, modes = slice_
+    return f"{case} (steps)" if modes == ("steps",) else case
 
 
 @dataclass(frozen=True)
@@ -39,6 +59,7 @@ class Entrant:
     empty directory); or None. row_names: the rows that are expected, listed when it fails before it
     could name its own; None: not known. reference: the name of the entrant that it is divided by; None:
     the first. in_context: whether figures in context are wanted: they take more passes through the whole.
+    elsewhere: the source while the sides have changed places; None: the same.
     """
 
     name: str
@@ -48,6 +69,7 @@ class Entrant:
     row_names: tuple[str, ...] | None = None
     reference: str | None = None
     in_context: bool = True
+    elsewhere: Mapping[str, Any] | None = None
 
 
 class AsksWorker(Protocol):
@@ -64,18 +86,26 @@ class Candidate:
     """An entrant's cases, slices and series. Methods that talk to a worker raise WorkerFailed."""
 
     def __init__(
-        self, entrant: Entrant, *, budget_s: float, timeout_s: float, rng: random.Random
+        self,
+        entrant: Entrant,
+        *,
+        limit_s: float,
+        timeout_s: float,
+        rng: random.Random,
+        paces: Mapping[str, schedule.Pace] | None = None,
     ) -> None:
         self.entrant = entrant
         self.problem: Problem | None = None
+        self.repeated = 0  # slices that waited for the core, so that all were measured again
         self.groups: dict[str, list[int]] = {}  # group -> requests of each of its blocks
-        self._budget_s = budget_s
+        self._limit_s = limit_s
         self._timeout_s = timeout_s
         self._rng = rng
         self._group_of: dict[str, str] = {}
         self._decks: dict[str, schedule.Deck] = {}  # what it warms up on
         self._slices: list[Slice] = []
-        self._passes: dict[Slice, int] = {}
+        self._given = paces
+        self._paces: dict[str, schedule.Pace] = dict(paces or {})
         self._rows: tuple[RowTerms, ...] = ()
         self._series: dict[str, Series] = {}
         self._caveats: list[str] = []
@@ -101,7 +131,14 @@ class Candidate:
             dict(self._answers),
             tuple(self._left_out),
             self.entrant.reference,
+            dict(self._paces),
+            self.repeated,
         )
+
+    @property
+    def slices(self) -> Mapping[Slice, str]:
+        """What is measured in each round, each with its group."""
+        return {slice_: self._group_of[slice_[0]] for slice_ in self._slices}
 
     def fail(self, failure: WorkerFailed, when: str) -> None:
         """Take the failure as the reason why there is nothing more to come."""
@@ -110,9 +147,13 @@ class Candidate:
             reason = f"{self.entrant.name} failed {when}: {reason}"
         self.problem = Problem(failure.status, reason)
 
-    def load(self, worker: AsksWorker) -> None:
-        """Let the worker make the subject; the first time, see what there is to measure."""
-        command = {"do": "load", "source": dict(self.entrant.source)}
+    def load(self, worker: AsksWorker, *, elsewhere: bool = False) -> None:
+        """Let the worker make the subject; the first time, see what there is to measure.
+
+        elsewhere: whether the sides have changed places.
+        """
+        source = (elsewhere and self.entrant.elsewhere) or self.entrant.source
+        command = {"do": "load", "source": dict(source)}
         answer = worker.ask(command, self._timeout_s)
         version = answer["interface_version"]
         if version != INTERFACE_VERSION:
@@ -139,12 +180,19 @@ class Candidate:
             self._group_of[case["name"]] = case["group"]
             self.groups[case["group"]] = case["requests"]
             self._decks[case["group"]] = schedule.Deck(case["requests"], self._rng)
-            self._slices += make_slices(case, in_context=in_context)
+            self._slices += [
+                slice_
+                for slice_ in make_slices(case, in_context=in_context)
+                if self._given is None or label(slice_) in self._given
+            ]
 
-    def warm_up(self, worker: AsksWorker) -> None:
-        """Go through every case often enough, in parts and in mixed order; the first time, see what fits."""
-        is_first = not self._passes
-        if is_first and self._slices:
+    def warm_up(self, worker: AsksWorker, slice_ns: float) -> None:
+        """Go through every case often enough, in parts and in mixed order; the first time, see what fits.
+
+        slice_ns: how long a slice may be.
+        """
+        is_first = bool(self._slices) and label(self._slices[0]) not in self._paces
+        if is_first and math.isfinite(self._limit_s):
             self._leave_out_slow(worker)
         at_once = max(schedule.WARM_UP_OTHERS, self._warm_up_passes // 40)
         parts = [
@@ -153,34 +201,34 @@ class Candidate:
             for mode in modes
         ]
         self._rng.shuffle(parts)
-        worker.ask({"do": "warm", "work": parts}, self._timeout_s + self._budget_s)
+        worker.ask({"do": "warm", "work": parts}, self._timeout_s + min(self._limit_s, LONGEST_S))
         if is_first:
             # Only now: before, PyPy needs ten times as long, and the slices would be a tenth of what they may be.
-            self._choose_passes(worker)
+            self._choose_paces(worker, slice_ns)
 
-    def measure(self, worker: AsksWorker, blocks: Mapping[str, list[int]]) -> dict[str, float]:
-        """Measure every case once, next to each other: series -> ns for one request."""
+    def measure(self, worker: AsksWorker, slice_: Slice, blocks: Sequence[int]) -> Measured:
+        """Measure one slice."""
+        case, modes = slice_
+        pace = self._paces[label(slice_)]
+        command = {
+            "do": "measure",
+            "case": case,
+            "modes": modes,
+            "blocks": blocks,
+            "lead_in": pace.lead_in,
+            "passes": pace.passes,
+        }
+        try:
+            answer = worker.ask(command, self._timeout_s)
+        except WorkerFailed as failure:
+            raise WorkerFailed(f"{case}: {failure}", failure.status, failure.trace) from None
         values: dict[str, float] = {}
-        order = list(self._slices)
-        self._rng.shuffle(order)
-        for case, modes in order:
-            command = {
-                "do": "measure",
-                "case": case,
-                "modes": modes,
-                "blocks": blocks[self._group_of[case]],
-                "lead_in": schedule.LEAD_IN,
-                "passes": self._passes[case, modes],
-            }
-            try:
-                answer = worker.ask(command, self._timeout_s)
-            except WorkerFailed as failure:
-                raise WorkerFailed(f"{case}: {failure}", failure.status, failure.trace) from None
-            for name, passes in answer["passes"].items():
-                requests = 1 if name == "clock" else answer["requests"]
-                series = name if modes == ("account",) else series_name(case, name)
-                values[series] = _storable(median(passes) / requests)
-        return values
+        for name, passes in answer["passes"].items():
+            requests = 1 if name == "clock" else answer["requests"]
+            series = name if modes == ("account",) else series_name(case, name)
+            values[series] = _storable(median(passes) / requests)
+        waited_ns, took_ns = answer.get("waited_ns"), answer.get("took_ns", 0)
+        return Measured(values, waited_ns is not None and waited_ns > WAITED_SHARE * took_ns)
 
     def keep(self, rounds: Sequence[Mapping[str, float]]) -> None:
         """Add a generation to the series; one with too few rounds only where there is no other."""
@@ -216,9 +264,9 @@ class Candidate:
         needed_s: dict[str, float] = {}
         for case, modes in self._slices:
             needed_s[case] = needed_s.get(case, 0.0) + self._time_slice(worker, case, modes[0])
-        slow = {case for case, seconds in needed_s.items() if seconds > CASE_SHARE * self._budget_s}
+        slow = {case for case, seconds in needed_s.items() if seconds > CASE_SHARE * self._limit_s}
         self._caveats += [
-            f"{case} is left out: it alone would take {needed_s[case]:.2g} s of a budget of {self._budget_s:g} s"
+            f"{case} is left out: it alone would take {needed_s[case]:.2g} s of a budget of {self._limit_s:g} s"
             for case in needed_s
             if case in slow
         ]
@@ -228,15 +276,15 @@ class Candidate:
         if not self._slices:
             least_s = math.ceil(min(needed_s.values()) / CASE_SHARE)
             raise WorkerFailed(
-                f"nothing of it fits a budget of {self._budget_s:g} s; one case would need {least_s} s"
+                f"nothing of it fits a budget of {self._limit_s:g} s; one case would need {least_s} s"
             )
 
     def _time_slice(self, worker: AsksWorker, case: str, mode: str) -> float:
         """Return the seconds that all of a case's slices in that mode need at least."""
-        limit_s = CASE_SHARE * self._budget_s
+        limit_s = CASE_SHARE * self._limit_s
         first_ns = self._time_passes(worker, case, mode, 1)
         needed_s = schedule.least_case_s(first_ns, self._warm_up_passes)
-        look_s = max(SECOND_LOOK_SHARE * self._budget_s, SECOND_LOOK_S)
+        look_s = max(SECOND_LOOK_SHARE * self._limit_s, SECOND_LOOK_S)
         affordable = int(look_s * 1e9 / max(first_ns, 1))
         passes = min(SECOND_LOOK_PASSES, affordable)
         if needed_s <= limit_s or passes == 0:
@@ -244,11 +292,12 @@ class Candidate:
         again_ns = self._time_passes(worker, case, mode, passes)
         return schedule.least_case_s(min(first_ns, again_ns), self._warm_up_passes)
 
-    def _choose_passes(self, worker: AsksWorker) -> None:
-        """Decide how many passes each slice keeps."""
-        for case, modes in self._slices:
+    def _choose_paces(self, worker: AsksWorker, slice_ns: float) -> None:
+        """Decide how each slice goes."""
+        for slice_ in self._slices:
+            case, modes = slice_
             slowest_ns = max(self._time_passes(worker, case, mode, 3) for mode in modes)
-            self._passes[case, modes] = schedule.passes_for(slowest_ns)
+            self._paces[label(slice_)] = schedule.pace_for(slowest_ns, slice_ns)
 
     def _time_passes(self, worker: AsksWorker, case: str, mode: str, passes: int) -> int:
         """Return how long the quickest of so many passes over a slice's blocks took, in ns."""

@@ -1,8 +1,9 @@
 """Measure contestants in lock-step: one live worker each, slices handed out in an order drawn afresh.
 
-Identical code timed one run after the other differs by up to 15 % on a shared machine, because the host
-changes speed within seconds. Within a round the ratio of two contestants is steady to a few percent, and
-over rounds and generations its median to a fraction of one.
+Identical code timed one run after the other differs by up to 15 % on a shared machine, because the host changes speed
+within seconds, or milliseconds. The ratio of two slices next to each other is steady, and over rounds and generations
+its median to a fraction of a percent. In each generation chance decides who is started and warmed up first and, where
+two sides can change places, which lies at which path: with base always first, identical code read 0.4 to 1.2 % slower.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import math
 import random
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from garagebench.engine import schedule
@@ -20,7 +21,10 @@ from garagebench.engine.candidate import AsksWorker, Candidate, Entrant
 from garagebench.engine.channel import Channel, WorkerFailed
 from garagebench.engine.core import own_core
 from garagebench.engine.estimate import LEAST_GENERATIONS
-from garagebench.engine.result import Contestant, Result
+from garagebench.engine.extent import Extent
+from garagebench.engine.patience import CHUNK_NS, CHUNKS, find_patience_ns
+from garagebench.engine.result import Conditions, Contestant, Result
+from garagebench.engine.rounds import Rounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -55,15 +59,17 @@ class Progress:
 class Conductor:
     """Runs one measurement. Clock, random source and the starting of workers are passed in.
 
-    part_of_s: the budget of which this measurement is a part, if so: what is too slow is judged by the whole.
+    extent: how much. part_of_s: the time of which this measurement is a part, if so: what is too slow is judged by the
+    whole. exchange: lets the sides change places, there and back; None: they cannot. paces, slice_ns: of a measurement
+    of the same before; None: chosen from the first generation, and from the host.
     """
 
     def __init__(
         self,
         entrants: Sequence[Entrant],
         *,
-        budget_s: float,
-        seed: int,
+        extent: Extent,
+        seed: int | str,
         on_progress: Callable[[Progress], None] = lambda _: None,
         on_generation: Callable[[Result], None] = lambda _: None,
         absent: Sequence[Contestant] = (),
@@ -74,14 +80,27 @@ class Conductor:
         clock: Callable[[], float] = time.monotonic,
         timeout_s: float = TIMEOUT_S,
         part_of_s: float | None = None,
+        exchange: Callable[[], None] | None = None,
+        paces: Mapping[str, schedule.Pace] | None = None,
+        slice_ns: int | None = None,
     ) -> None:
         self._rng = random.Random(seed)
         self._candidates = [
-            Candidate(entrant, budget_s=part_of_s or budget_s, timeout_s=timeout_s, rng=self._rng)
+            Candidate(
+                entrant,
+                limit_s=part_of_s or extent.limit_s,
+                timeout_s=timeout_s,
+                rng=self._rng,
+                paces=paces,
+            )
             for entrant in entrants
         ]
+        self._exchange = exchange
+        self._is_exchanged = False
+        self._slice_ns = slice_ns
+        self._conditions = Conditions(0.0, 0.0, 0, slice_ns or 0, 0, (), ())
         self._absent = tuple(absent)
-        self._budget_s = budget_s
+        self._extent = extent
         self._timeout_s = timeout_s
         self._on_progress = on_progress
         self._on_generation = on_generation
@@ -101,7 +120,7 @@ class Conductor:
         self._least_s = 0.0
 
     def run(self) -> Result:
-        """Measure until the budget is spent. Ctrl-C ends it early: what there is, is kept."""
+        """Measure what the extent says. Ctrl-C ends it early: what there is, is kept."""
         interrupted = False
         self._begin = self._clock()
         with own_core() as (self._core, note):
@@ -111,6 +130,8 @@ class Conductor:
                     self._advance()
             except KeyboardInterrupt:
                 interrupted = True
+            finally:
+                self._take_places(exchanged=False)
         return self._result(interrupted=interrupted)
 
     def _wants_more(self) -> bool:
@@ -122,11 +143,14 @@ class Conductor:
     def _advance(self) -> None:
         """Measure one generation; decide, from what it cost, how the rest of the budget is spent."""
         begin = self._clock()
-        rounds = schedule.LEAST_ROUNDS if self._plan is None else self._plan.rounds
+        rounds = self._extent.rounds or (
+            schedule.LEAST_ROUNDS if self._plan is None else self._plan.rounds
+        )
         rounds, round_s = self._run_generation(rounds)
         start_s = self._clock() - begin - rounds * round_s
         self._start_cold()
         self._done += 1
+        self._conditions = replace(self._conditions, start_s=start_s, round_s=round_s)
         self._on_generation(self._result(interrupted=False))
         spent_s = self._clock() - self._begin
         start_s += self._expected_cold_s(start_s + schedule.LEAST_ROUNDS * round_s)
@@ -139,8 +163,11 @@ class Conductor:
     def _make_plan(self, spent_s: float, start_s: float, round_s: float) -> schedule.Plan:
         before = self._plan
         plan, late = (
-            schedule.plan(budget_s, spent_s, self._done, start_s, round_s)
-            for budget_s in (self._budget_s, (1 + LATENESS) * self._budget_s)
+            schedule.plan(extent, spent_s, self._done, start_s, round_s)
+            for extent in (
+                self._extent,
+                replace(self._extent, limit_s=(1 + LATENESS) * self._extent.limit_s),
+            )
         )
         if before is not None and plan.generations < before.generations <= late.generations:
             return schedule.Plan(before.generations, schedule.LEAST_ROUNDS)
@@ -149,25 +176,67 @@ class Conductor:
     def _run_generation(self, rounds: int) -> tuple[int, float]:
         """Start fresh workers, measure with them; return how many rounds it were, and the seconds that one took."""
         with contextlib.ExitStack() as stack:
-            workers: dict[str, AsksWorker] = {}
-            for candidate in self._running():
-                # What fails to start is closed at once: all workers share a core, and it may be running still.
-                with self._blame(candidate, "while it started"), contextlib.ExitStack() as own:
-                    worker = self._start_worker(candidate.entrant.python, self._core, {})
-                    own.callback(worker.close)
-                    candidate.load(worker)
-                    self._deal(candidate)
-                    candidate.warm_up(worker)
-                    workers[candidate.entrant.name] = worker
-                    stack.push(own.pop_all())
+            workers = self._start_workers(stack)
+            by_name = {candidate.entrant.name: candidate for candidate in self._candidates}
+            runs = Rounds(workers, by_name, self._decks, self._rng, self._blame)
             begin = self._clock()
-            measured: dict[str, list[dict[str, float]]] = {name: [] for name in workers}
+            done = 0
             try:
-                done = self._run_rounds(rounds, workers, measured)
+                while done < rounds and self._running() and not self._is_overdue(done, begin):
+                    done += 1
+                    runs.run(done)
+                    self._report()
             finally:
                 for candidate in self._candidates:
-                    candidate.keep(measured.get(candidate.entrant.name, []))
-            return done, (self._clock() - begin) / done
+                    candidate.keep(runs.measured.get(candidate.entrant.name, []))
+                slices = self._conditions.slices + runs.slices - runs.repeated
+                self._conditions = replace(self._conditions, slices=slices)
+            return done, (self._clock() - begin) / max(1, done)
+
+    def _start_workers(self, stack: contextlib.ExitStack) -> dict[str, AsksWorker]:
+        """Start, load and warm up everybody, in an order and at places that chance decides."""
+        if self._exchange is not None:
+            self._take_places(exchanged=self._rng.random() < 0.5)  # noqa: PLR2004  a fair coin
+        candidates = self._running()
+        self._rng.shuffle(candidates)
+        self._conditions = replace(
+            self._conditions,
+            first=(*self._conditions.first, candidates[0].entrant.name),
+            exchanged=(*self._conditions.exchanged, self._is_exchanged),
+        )
+        workers: dict[str, AsksWorker] = {}
+        for candidate in candidates:
+            # What fails to start is closed at once: all workers share a core, and it may be running still.
+            with self._blame(candidate, "while it started"), contextlib.ExitStack() as own:
+                worker = self._start_worker(candidate.entrant.python, self._core, {})
+                own.callback(worker.close)
+                candidate.load(worker, elsewhere=self._is_exchanged)
+                self._deal(candidate)
+                candidate.warm_up(worker, self._find_slice_ns(worker))
+                workers[candidate.entrant.name] = worker
+                stack.push(own.pop_all())
+        # In the order in which they were named, so that who was started first is not always first in a round.
+        return {
+            one.entrant.name: workers[one.entrant.name]
+            for one in self._candidates
+            if one.entrant.name in workers
+        }
+
+    def _take_places(self, *, exchanged: bool) -> None:
+        if self._exchange is not None and exchanged is not self._is_exchanged:
+            self._exchange()
+            self._is_exchanged = exchanged
+
+    def _find_slice_ns(self, worker: AsksWorker) -> int:
+        """Return how long a slice may be: the first time, let the worker feel for how long the host keeps its speed."""
+        if self._slice_ns is None:
+            command = {"do": "pulse", "chunk_ns": CHUNK_NS, "chunks": CHUNKS}
+            patience_ns = find_patience_ns(worker.ask(command, self._timeout_s)["chunks_ns"])
+            self._slice_ns = schedule.slice_for(patience_ns)
+            self._conditions = replace(
+                self._conditions, patience_ns=patience_ns, slice_ns=self._slice_ns
+            )
+        return self._slice_ns
 
     def _deal(self, candidate: Candidate) -> None:
         """Let the candidate go through the same blocks as all others."""
@@ -179,31 +248,12 @@ class Conductor:
                     f"{len(deck)}: what is compared must go through the same"
                 )
 
-    def _run_rounds(
-        self,
-        rounds: int,
-        workers: Mapping[str, AsksWorker],
-        measured: Mapping[str, list[dict[str, float]]],
-    ) -> int:
-        """Measure that many rounds, or fewer where the budget is at its end; return how many it were."""
-        candidates = {candidate.entrant.name: candidate for candidate in self._candidates}
-        begin = self._clock()
-        orders = schedule.balanced_orders(list(workers), self._rng)
-        for number in range(1, rounds + 1):
-            blocks = {group: deck.draw() for group, deck in self._decks.items()}
-            for name in next(orders):
-                if candidates[name].problem is None:
-                    with self._blame(candidates[name], f"in round {number}", workers[name]):
-                        measured[name].append(candidates[name].measure(workers[name], blocks))
-            self._report()
-            if not self._running() or self._is_overdue(number, begin):
-                return number
-        return rounds
-
     def _is_overdue(self, rounds: int, begin: float) -> bool:
-        """Whether one more round, after so many since `begin`, would go beyond the budget."""
+        """Whether one more round, after so many since `begin`, would go beyond the time; the first never does."""
+        if not rounds:
+            return False
         now = self._clock()
-        limit_s = self._budget_s * (1 if rounds >= schedule.LEAST_ROUNDS else OVERDRAFT)
+        limit_s = self._extent.limit_s * (1 if rounds >= schedule.LEAST_ROUNDS else OVERDRAFT)
         return now + (now - begin) / rounds - self._begin > limit_s
 
     def _expected_cold_s(self, generation_s: float) -> float:
@@ -219,7 +269,7 @@ class Conductor:
             return True
         return (
             self._cold_s <= COLD_SHARE * elapsed_s
-            and elapsed_s + self._one_cold_s <= self._budget_s
+            and elapsed_s + self._one_cold_s <= self._extent.limit_s
         )
 
     def _start_cold(self) -> None:
@@ -258,16 +308,44 @@ class Conductor:
         elapsed_s = self._clock() - self._begin
         planned = None if self._plan is None else self._plan.generations
         finished = planned is not None and self._done >= planned
-        expected_s = elapsed_s if finished else max(self._budget_s, elapsed_s)
-        self._on_progress(Progress(self._done, planned, elapsed_s, expected_s))
+        self._on_progress(
+            Progress(
+                self._done,
+                planned,
+                elapsed_s,
+                elapsed_s if finished else max(self._expected_s(), elapsed_s),
+            )
+        )
+
+    def _expected_s(self) -> float:
+        """Return the seconds that all of it will take; where that is not known yet, its limit."""
+        plan, conditions = self._plan, self._conditions
+        if self._extent.generations is None or plan is None:
+            return self._extent.limit_s
+        one_s = conditions.start_s + plan.rounds * conditions.round_s
+        return min(self._extent.limit_s, self._first_s + (plan.generations - 1) * one_s)
 
     def _result(self, *, interrupted: bool) -> Result:
         contestants = (*(candidate.finish() for candidate in self._candidates), *self._absent)
         notes = list(self._notes)
         plan = self._plan
-        if plan is not None and plan.generations < LEAST_GENERATIONS and self._running():
+        is_limited = math.isfinite(self._extent.limit_s)
+        wanted = self._extent.generations or LEAST_GENERATIONS
+        if (
+            plan is not None
+            and is_limited
+            and plan.generations < min(wanted, LEAST_GENERATIONS)
+            and self._running()
+        ):
             notes.append(
-                f"a budget of {self._budget_s:g} s buys too few generations for intervals; "
+                f"a budget of {self._extent.limit_s:g} s buys too few generations for intervals; "
                 f"{LEAST_GENERATIONS} need about {math.ceil(MARGIN * self._least_s)} s"
             )
-        return Result(contestants, self._settings, self._environment, tuple(notes), interrupted)
+        return Result(
+            contestants,
+            self._settings,
+            self._environment,
+            tuple(notes),
+            interrupted,
+            conditions=self._conditions,
+        )

@@ -17,7 +17,16 @@ from typing import Any
 
 import pyperf
 
-from garagebench.engine.result import DIGITS, SCHEMA, Contestant, Problem, Result, RowTerms, Series
+from garagebench.engine.result import (
+    DIGITS,
+    SCHEMA,
+    Conditions,
+    Contestant,
+    Problem,
+    Result,
+    RowTerms,
+    Series,
+)
 from garagebench.errors import GarageError
 
 KEY = "garagebench"
@@ -122,6 +131,10 @@ def _undescribe(data: dict[str, Any], suite: Any) -> Result:
             answers=one["answers"],
             left_out=tuple(one.get("left_out", ())),  # files of before had none
             reference=one.get("reference"),  # likewise
+            paces={
+                name: (lead_in, passes) for name, (lead_in, passes) in one.get("paces", {}).items()
+            },
+            repeated=one.get("repeated", 0),
         )
         for one in data["contestants"]
     )
@@ -131,6 +144,15 @@ def _undescribe(data: dict[str, Any], suite: Any) -> Result:
         data["environment"],
         tuple(data["notes"]),
         data["interrupted"],
+        conditions=_conditions(data.get("conditions")),
+    )
+
+
+def _conditions(data: dict[str, Any] | None) -> Conditions | None:
+    if data is None:
+        return None
+    return Conditions(
+        **{**data, "first": tuple(data["first"]), "exchanged": tuple(data["exchanged"])}
     )
 
 

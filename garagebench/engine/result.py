@@ -65,7 +65,8 @@ class Contestant:
     series: name -> generations of rounds, in ns for one request (bytes for the peak of memory).
     row_names: the rows that were asked for, so that they can be listed where nothing was measured; None: not known.
     answers: case -> digest of what it must answer. left_out: rows that were too slow for the budget.
-    reference: the contestant that this one is divided by; None: the first of all.
+    reference: the contestant that this one is divided by; None: the first of all. paces: slice -> passes that led in,
+    and passes that counted. repeated: slices in which its worker waited for the core, so that they were measured again.
     """
 
     name: str
@@ -78,6 +79,26 @@ class Contestant:
     answers: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     reference: str | None = None
+    paces: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    repeated: int = 0
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How it was measured. start_s, round_s: what starting a generation and a round of it took, in the last one.
+
+    patience_ns: for how long the host kept its speed; slice_ns: how long a slice was made. slices: how many times all
+    were measured next to each other. first: who was started first in each generation. exchanged: whether the sides had
+    changed places in it.
+    """
+
+    start_s: float
+    round_s: float
+    patience_ns: int
+    slice_ns: int
+    slices: int
+    first: tuple[str, ...]
+    exchanged: tuple[bool, ...]
 
 
 @dataclass(frozen=True)
@@ -109,6 +130,7 @@ class Result:
     notes: tuple[str, ...] = ()
     interrupted: bool = False
     schema: int = SCHEMA
+    conditions: Conditions | None = None
 
     @property
     def reference(self) -> Contestant:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from garagebench.engine.estimate import LEAST_GENERATIONS, useful_generations
+from garagebench.engine.extent import USUAL_ROUNDS, Extent
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Iterator, Sequence
 
-LEAST_ROUNDS = 6
-MOST_ROUNDS = 10
+LEAST_ROUNDS = 10
+MOST_ROUNDS = 60
 
-#: Passes of a slice that do not count (the first is 12 to 50 % slower on CPython, 2 to 7 times on PyPy).
-LEAD_IN = 3
-LEAST_PASSES = 8
+#: For how long a slice leads in, in passes that do not count: at least one. The first pass behind another process is 12
+#: to 50 % slower on CPython, 2 to 7 times on PyPy.
+LEAD_NS = 150_000
+MOST_LEAD_IN = 32
+
+#: Between these, a slice is as long as half of the host's patience: what is compared must lie within it.
+SHORTEST_SLICE_NS = 200_000
+LONGEST_SLICE_NS = 1_000_000
 MOST_PASSES = 64
-
-#: A slice of cheap passes goes on for about this long, so that its median rests on more of them.
-SLICE_NS = 1_000_000
 
 #: Requests that a slice goes through in one pass, at most: longer workloads are drawn from, block by block.
 SLICE_REQUESTS = 1_000
@@ -31,9 +35,23 @@ WARM_UP = {"PyPy": 600}
 WARM_UP_OTHERS = 5
 
 
-def passes_for(pass_ns: float) -> int:
-    """Return how many passes of that length a slice keeps."""
-    return int(min(MOST_PASSES, max(LEAST_PASSES, SLICE_NS / max(pass_ns, 1))))
+class Pace(NamedTuple):
+    """How a slice goes: passes that do not count, and passes that do."""
+
+    lead_in: int
+    passes: int
+
+
+def pace_for(pass_ns: float, slice_ns: float) -> Pace:
+    """Return the pace of a slice of about that length whose passes take so long."""
+    pass_ns = max(pass_ns, 1.0)  # a coarse clock may see none go by
+    lead_in = math.ceil(LEAD_NS / pass_ns)
+    return Pace(min(MOST_LEAD_IN, lead_in), min(MOST_PASSES, math.ceil(slice_ns / pass_ns)))
+
+
+def slice_for(patience_ns: float) -> int:
+    """Return how long a slice may be on a host that keeps its speed for so long."""
+    return int(min(LONGEST_SLICE_NS, max(SHORTEST_SLICE_NS, patience_ns / 2)))
 
 
 def balanced_orders(names: Sequence[str], rng: random.Random) -> Iterator[list[str]]:
@@ -86,20 +104,26 @@ class Plan:
     rounds: int
 
 
-def plan(budget_s: float, spent_s: float, done: int, start_s: float, round_s: float) -> Plan:
-    """Spend what is left of the budget: as many generations as the interval uses well, then more rounds.
+def plan(extent: Extent, spent_s: float, done: int, start_s: float, round_s: float) -> Plan:
+    """Plan what is left of the extent.
 
-    budget_s, spent_s: the whole and what is gone; done: generations so far; start_s, round_s: what starting a
-    generation and one round of it cost.
+    spent_s: seconds that are gone; done: generations so far; start_s, round_s: what starting a generation and one round
+    of it cost.
     """
-    left_s = budget_s - spent_s
     round_s = max(round_s, 1e-9)  # a coarse clock may see none go by
+    left_s = extent.limit_s - spent_s
+    if math.isinf(left_s):
+        return Plan(extent.generations or done, extent.rounds or USUAL_ROUNDS)
     most = done + max(0, int(left_s / least_s(1, start_s, round_s)))
-    generations = max(done, useful_generations(most))
+    if extent.generations is None:
+        generations, most_rounds = max(done, useful_generations(most)), MOST_ROUNDS
+    else:
+        generations = max(done, min(most, extent.generations))
+        most_rounds = extent.rounds or USUAL_ROUNDS
     if generations == done:
         return Plan(done, LEAST_ROUNDS)
     rounds = (left_s / (generations - done) - start_s) / round_s
-    return Plan(generations, int(min(MOST_ROUNDS, max(LEAST_ROUNDS, rounds))))
+    return Plan(generations, int(min(most_rounds, max(LEAST_ROUNDS, rounds))))
 
 
 def least_s(generations: int, start_s: float, round_s: float) -> float:
@@ -112,5 +136,5 @@ def least_case_s(pass_ns: float, warm_up: int) -> float:
 
     warm_up: passes that come before anything counts.
     """
-    passes = warm_up + (LEAD_IN + LEAST_PASSES) * LEAST_ROUNDS
+    passes = warm_up + sum(pace_for(pass_ns, SHORTEST_SLICE_NS)) * LEAST_ROUNDS
     return LEAST_GENERATIONS * passes * pass_ns * 1e-9

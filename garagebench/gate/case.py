@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from garagebench.gate.verdict import Judgement, Outcome
 
-#: Stages shorter than this are judged as part of `total` only: a loop around them weighs too much.
-LEAST_STAGE_NS = 200.0
-
 #: The row that says nothing of a change by itself: it is a remainder.
 NOT_JUDGED = "unattributed"
+
+#: The row that is the whole of an operation.
+WHOLE = "total"
 
 
 @dataclass(frozen=True, order=True)
@@ -22,6 +22,17 @@ class CaseKey:
     runtime: str
     operation: str
     stage: str
+
+    @property
+    def whole(self) -> CaseKey:
+        """The case that this one is a part of, or is itself."""
+        return CaseKey(self.impl, self.runtime, self.operation, WHOLE)
+
+
+def make_key(impl: str, runtime: str, row: str) -> CaseKey:
+    """Return the case that a row "operation/stage" of an implementation is."""
+    operation, _, stage = row.partition("/")
+    return CaseKey(impl, runtime, operation, stage)
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,11 @@ class Thresholds:
         used = {key for case in cases for key in self._keys(case)}
         return [key for key in self.particular if key not in used]
 
+    def decides(self, case: CaseKey) -> bool:
+        """Tell whether the gate needs a verdict on the case: a whole, or a part with a threshold of its own."""
+        of_stage = f"{case.impl}/{case.stage}", case.stage
+        return case.stage == WHOLE or any(key in self.particular for key in of_stage)
+
     @staticmethod
     def _keys(case: CaseKey) -> tuple[str, str, str]:
         return f"{case.impl}/{case.stage}", case.stage, case.impl
@@ -58,11 +74,6 @@ class GateResult:
     interrupted: bool = False
 
 
-def is_long_enough(case: CaseKey, size_ns: float) -> bool:
-    """Tell whether the case can be judged by itself; `total` always is."""
-    return case.stage == "total" or size_ns >= LEAST_STAGE_NS
-
-
 def attribute(
     judgements: Mapping[CaseKey, Judgement], sizes_ns: Mapping[CaseKey, float]
 ) -> str | None:
@@ -72,7 +83,7 @@ def attribute(
     None where only `total` is slower, or nothing.
     """
     slower = [case for case, judgement in judgements.items() if judgement.outcome == "slower"]
-    stages = [case for case in slower if case.stage != "total"]
+    stages = [case for case in slower if case.stage != WHOLE]
     if any(case.stage == "assignment" for case in stages):
         stages = [case for case in stages if case.stage != "sequence"]
     if not stages:

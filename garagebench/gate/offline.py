@@ -7,9 +7,10 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from garagebench.gate.case import CaseKey, Thresholds
+from garagebench.gate.looks import ALPHA, TAIL
 from garagebench.gate.ranks import LEAST_RUNS, Change, compare_samples, interval_rank
 from garagebench.gate.samples import Samples, describe_differences, match_cases
-from garagebench.gate.verdict import ALPHA, TAIL, Outcome
+from garagebench.gate.verdict import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -13,8 +13,20 @@ from pathlib import Path
 #: The file that marks a directory as in use.
 OWNER = "owner"
 
-#: What is made in it: the trees of a gate, what git and valgrind write, the sides of a selftest. Nothing else is removed.
-CONTENTS = ("base", "head", "git", "count", "a", "b")
+#: The two places that the sides of a gate have, at paths of equal length, and one for the moment in which they change.
+PLACES = ("a", "b")
+BETWEEN = "c"
+
+#: What is made in it: the places, what git and valgrind write. Nothing else is removed.
+CONTENTS = (*PLACES, BETWEEN, "git", "count")
+
+
+def exchange(directory: Path) -> None:
+    """Let what is in the two places change them."""
+    first, second, between = (directory / name for name in (*PLACES, BETWEEN))
+    os.rename(first, between)
+    os.rename(second, first)
+    os.rename(between, second)
 
 
 @contextlib.contextmanager

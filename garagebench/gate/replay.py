@@ -1,35 +1,31 @@
-"""Gates replayed on recorded rounds, in milliseconds instead of a budget each.
+"""Gates replayed on recorded rounds, in milliseconds instead of seconds each.
 
-A replayed gate draws generations, which are sets of fresh processes, with replacement from those recorded of
-identical code, and lets chance decide in each which side is base: identical sides are exchangeable. A slowdown adds
-its share of a stage's time, round by round, to that stage and to `total`. The verdict is the live gate's own.
+A replayed gate draws generations, which are sets of fresh processes, with replacement from those recorded of identical
+code, and looks at them as a live one does. Chance decides in each which side is base, as it decides in a live gate who
+is started first and lies where; or the sides stay as they were recorded, which shows whether they leaned. A slowdown
+adds its share of a stage's time, round by round, to that stage and to `total`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from statistics import median
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from garagebench.engine.estimate import median_log_ratio, useful_generations
-from garagebench.engine.result import combine
-from garagebench.gate.case import (
-    NOT_JUDGED,
-    CaseKey,
-    Thresholds,
-    attribute,
-    is_long_enough,
-)
-from garagebench.gate.live import FIRST_LOOK, look_at
-from garagebench.gate.verdict import Judgement, Outcome, overall
+from garagebench.engine.result import Contestant, RowTerms, Series, combine
+from garagebench.gate.case import NOT_JUDGED, WHOLE, CaseKey, Thresholds, attribute, make_key
+from garagebench.gate.changes import measure_changes, measure_sizes
+from garagebench.gate.live import Pair, look_at_all
+from garagebench.gate.looks import plan_looks
+from garagebench.gate.verdict import Judgement, Outcome, overall, settle
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Sequence
 
     from garagebench.engine import Result
 
-Rounds = list[float]  # ns for one request, one value a round
+#: Stages that no slowdown is put into: `total` has that of its stage, and of `sequence` only a difference is known.
+NOT_SLOWED = (WHOLE, "sequence", NOT_JUDGED)
 
 
 @dataclass(frozen=True)
@@ -43,81 +39,100 @@ class Slowdown:
 class Replay:
     """Recorded rounds of two sides with identical code.
 
-    recording: two contestants, base and head, of one implementation. generations: of a first look.
+    recording: two contestants, base and head, of one implementation. generations: that a gate has at most. swaps:
+    whether chance lets the sides change places in each generation.
     """
 
-    def __init__(self, recording: Result, generations: int, thresholds: Thresholds) -> None:
+    def __init__(
+        self, recording: Result, generations: int, thresholds: Thresholds, *, swaps: bool = True
+    ) -> None:
         self._thresholds = thresholds
-        second = int(generations * (1 - FIRST_LOOK) / FIRST_LOOK)
-        self._looks = generations, useful_generations(max(1, second))
-        base, head = recording.contestants
-        impl, _, runtime = base.name.rpartition(" ")[2].partition("@")
-        self._rounds: dict[CaseKey, list[tuple[Rounds, Rounds]]] = {}
-        self._sizes_ns: dict[CaseKey, float] = {}
-        for terms in base.rows:
-            operation, _, stage = terms.name.partition("/")
-            case = CaseKey(impl, runtime, operation, stage)
-            sides = [combine(side.series, terms.isolated) for side in (base, head)]
-            size_ns = median(map(median, sides[0]))
-            if stage != NOT_JUDGED and is_long_enough(case, size_ns):
-                self._rounds[case] = list(zip(*sides, strict=True))
-                self._sizes_ns[case] = size_ns
-        self._known: dict[tuple[CaseKey, Slowdown | None], list[tuple[float, float]]] = {}
+        self._looks = [look for look in plan_looks() if look.generations <= generations]
+        self._looks = self._looks or list(plan_looks(generations))
+        self._swaps = swaps
+        self._base, self._head = recording.contestants
+        impl, _, runtime = self._base.name.rpartition(" ")[2].partition("@")
+        self._pair = Pair(impl, runtime, "", ({}, {}))
+        self._rows = {
+            make_key(impl, runtime, terms.name): terms
+            for terms in self._base.rows
+            if not terms.name.endswith(f"/{NOT_JUDGED}")
+        }
+        sides = [(self._pair, self._base, self._head)]
+        self._sizes_ns = measure_sizes(sides, self._rows)
+        self._recorded = len(next(iter(self._base.series.values())))
+        self._known: dict[Slowdown | None, list[dict[CaseKey, list[float]]]] = {}
 
     @property
     def stages(self) -> list[CaseKey]:
         """The cases that a slowdown can be put into."""
-        return [case for case in self._rounds if case.stage not in ("total", "sequence")]
+        return [case for case in self._rows if case.stage not in NOT_SLOWED]
+
+    def share(self, case: CaseKey) -> float:
+        """Return a case's share of its whole."""
+        return self._sizes_ns[case] / self._sizes_ns[case.whole]
 
     def gate(self, rng: random.Random, slowdown: Slowdown | None) -> tuple[Outcome, str | None]:
         """Replay a gate; return its verdict and the stage to which a slowdown is put down."""
-        changes: dict[CaseKey, list[float]] = {case: [] for case in self._rounds}
+        one_way, other_way = self._both_ways(slowdown)
+        changes: dict[CaseKey, list[float]] = {case: [] for case in self._rows}
         judgements: dict[CaseKey, Judgement] = {}
-        open_cases = list(self._rounds)
-        for count in self._looks:
-            drawn = [self._draw(rng) for _ in range(count)]
-            for case in open_cases:
-                changes[case] += self._changes(case, slowdown, drawn)
-            open_cases = look_at(changes, self._thresholds, judgements, open_cases)
-            if not open_cases:
-                break
-        outcome = overall([judgement.outcome for judgement in judgements.values()])
-        return outcome, attribute(judgements, self._sizes_ns)
-
-    def _draw(self, rng: random.Random) -> tuple[int, bool]:
-        generations = len(next(iter(self._rounds.values())))
-        return rng.randrange(generations), rng.random() < 0.5  # noqa: PLR2004  a fair coin
-
-    def _changes(
-        self, case: CaseKey, slowdown: Slowdown | None, drawn: Sequence[tuple[int, bool]]
-    ) -> list[float]:
-        if slowdown is not None and case not in (slowdown.case, _total(slowdown.case)):
-            slowdown = None
-        key = case, slowdown
-        if key not in self._known:
-            self._known[key] = self._both_ways(case, slowdown)
-        return [self._known[key][number][swapped] for number, swapped in drawn]
-
-    def _both_ways(self, case: CaseKey, slowdown: Slowdown | None) -> list[tuple[float, float]]:
-        """Return each generation's log of head / base, and of base / head, the side above slowed down."""
-        changes = []
-        for number, (base, head) in enumerate(self._rounds[case]):
-            extra = ([0.0] * len(base), [0.0] * len(head))
-            if slowdown is not None:
-                stage = self._rounds[slowdown.case][number]
-                extra = tuple([slowdown.share * ns for ns in side] for side in stage)  # type: ignore[assignment]
-            changes.append(
-                (
-                    median_log_ratio(_add(head, extra[1]), base),
-                    median_log_ratio(_add(base, extra[0]), head),
-                )
+        wholes = {case for case in self._rows if self._thresholds.decides(case)}
+        open_cases = list(self._rows)
+        done = 0
+        for look in self._looks:
+            for _ in range(look.generations - done):
+                number = rng.randrange(self._recorded)
+                found = other_way if self._swaps and rng.random() < 0.5 else one_way  # noqa: PLR2004  a fair coin
+                for case in open_cases:
+                    if found.get(case):
+                        changes[case].append(found[case][number])
+            done = look.generations
+            open_cases, is_over = look_at_all(
+                changes, self._thresholds, judgements, open_cases, wholes, look
             )
-        return changes
+            if is_over:
+                break
+        settled = settle(judgements, wholes)
+        outcome = overall([judgement.outcome for judgement in settled.values()])
+        return outcome, attribute(settled, self._sizes_ns)
+
+    def _both_ways(self, slowdown: Slowdown | None) -> list[dict[CaseKey, list[float]]]:
+        """Return each case's changes of head / base, and of base / head, the side above being slowed down."""
+        if slowdown not in self._known:
+            self._known[slowdown] = [
+                measure_changes(
+                    [(self._pair, below, self._slow_down(above, slowdown))],
+                    self._rows.keys(),
+                    self._sizes_ns,
+                )
+                for below, above in ((self._base, self._head), (self._head, self._base))
+            ]
+        return self._known[slowdown]
+
+    def _slow_down(self, side: Contestant, slowdown: Slowdown | None) -> Contestant:
+        """Return the side with the slowdown in the stage that it is of, and in its whole."""
+        if slowdown is None:
+            return side
+        stage = combine(side.series, self._rows[slowdown.case].isolated)
+        cases = (slowdown.case, slowdown.case.whole)
+        names = {f"{case.operation}/{case.stage}": f"slowed {case.stage}" for case in cases}
+        series = {
+            names[terms.name]: _add(combine(side.series, terms.isolated), stage, slowdown.share)
+            for terms in side.rows
+            if terms.name in names
+        }
+        rows = tuple(
+            RowTerms(terms.name, {names[terms.name]: 1.0}, {}, single=terms.single)
+            if terms.name in names
+            else terms
+            for terms in side.rows
+        )
+        return replace(side, rows=rows, series={**side.series, **series})
 
 
-def _total(case: CaseKey) -> CaseKey:
-    return CaseKey(case.impl, case.runtime, case.operation, "total")
-
-
-def _add(values: Rounds, extra: Rounds) -> Rounds:
-    return [value + more for value, more in zip(values, extra, strict=False)]
+def _add(values: Series, extra: Sequence[Sequence[float]], share: float) -> Series:
+    return [
+        [value + share * more for value, more in zip(*rounds, strict=True)]
+        for rounds in zip(values, extra, strict=True)
+    ]

@@ -26,10 +26,12 @@ from garagebench.gate.git import (
     resolve,
     resolve_base,
 )
-from garagebench.gate.own_directory import own_directory
+from garagebench.gate.own_directory import PLACES, exchange, own_directory
 
-#: When every file of both trees was last modified (2001-09-09), so that caches behave alike.
+#: When every file of base was last modified (2001-09-09), so that caches behave alike, and how much later those of head:
+#: the sides change places, and a cache that goes by path, time and size must not take one side's file for the other's.
 MODIFIED_NS = 1_000_000_000 * 10**9
+APART_NS = 10 * 10**9
 
 GITLINK = "160000"
 
@@ -45,12 +47,28 @@ class Tree:
 
 @dataclass(frozen=True)
 class Trees:
-    """Both sides, at paths of equal length; caveats: what they lack, one sentence each."""
+    """Both sides, at paths of equal length. left_out: repositories within this one, which the copies lack."""
 
     base: Tree
     head: Tree
     working_tree: Path
-    caveats: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What a reader of a verdict should know of the copies, one sentence each."""
+        if not self.left_out:
+            return ()
+        return (f"left out, being repositories of their own: {', '.join(self.left_out)}",)
+
+    def find_left_out(self, path: Path) -> str | None:
+        """Return the repository within this one that a file of the working tree is in; None: it is a file of this one."""
+        head = self.locate(path)[1].relative_to(self.head.path)
+        return next((one for one in self.left_out if head.is_relative_to(one)), None)
+
+    def exchange(self) -> None:
+        """Let the sides change places: what is at base's path then is head's, and the other way round."""
+        exchange(self.base.path.parent)
 
     def locate(self, path: Path) -> tuple[Path, Path]:
         """Return where a file of the working tree is in base and in head, if it is there at all."""
@@ -91,7 +109,7 @@ def two_trees(
 def _make_trees(git: Git, directory: Path, base: str, head: str | None) -> Trees:
     head_commit = resolve(git, head or "HEAD")
     base_commit, base_label = resolve_base(git, base, head or "HEAD", head_commit)
-    ours = directory / "base", directory / "head"
+    ours = directory / PLACES[0], directory / PLACES[1]
     for tree in ours:
         tree.mkdir()
     left_out = _check_out(git, base_commit, ours[0])
@@ -102,11 +120,10 @@ def _make_trees(git: Git, directory: Path, base: str, head: str | None) -> Trees
     else:
         left_out |= _check_out(git, head_commit, ours[1])
         label = f"{head} ({head_commit[:7]})"
-    for tree in ours:
-        _set_times(tree)
-    caveat = f"left out, being repositories of their own: {', '.join(sorted(left_out))}"
+    for number, tree in enumerate(ours):
+        _set_times(tree, MODIFIED_NS + number * APART_NS)
     sides = Tree(ours[0], base_commit, base_label), Tree(ours[1], head_commit, label)
-    return Trees(*sides, git.directory, (caveat,) if left_out else ())
+    return Trees(*sides, git.directory, tuple(sorted(left_out)))
 
 
 def _check_out(git: Git, commit: str, tree: Path) -> set[str]:
@@ -163,8 +180,8 @@ def _copy_files(source: Path, tree: Path, paths: Iterable[str]) -> None:
         os.symlink(aim, new)
 
 
-def _set_times(tree: Path) -> None:
+def _set_times(tree: Path, modified_ns: int) -> None:
     for folder, directories, files in os.walk(tree, topdown=False):
         for name in (*directories, *files, "."):
             path = os.path.join(folder, name)
-            os.utime(path, ns=(MODIFIED_NS, MODIFIED_NS), follow_symlinks=False)
+            os.utime(path, ns=(modified_ns, modified_ns), follow_symlinks=False)

@@ -1,85 +1,145 @@
 """From generations to a verdict. Pure statistics: no clock, no process.
 
-A case is *slower* when its confirmed interval lies above 0 and the estimate is at or above the threshold; *not
-slower* when its interval lies below the threshold; else *inconclusive*. All cases together are called slower by
-mistake with at most ALPHA: the sign test of each case is held to a level that Holm's procedure gives it (Holm,
-Scandinavian Journal of Statistics 6, 1979), and what ALPHA allows is shared out over the looks at the data.
+A case is *slower* when a signed-rank test confirms that head is above base and the estimate is at or above the
+threshold; *not slower* when so few generations lie above the threshold that its median cannot. Sides change places by
+a coin in each generation, so that under identical code every sign is as likely as the other and the test is exact
+(Wilcoxon, Biometrics Bulletin 1, 1945). All cases together are called slower by mistake with at most ALPHA: the p-value
+of each case is held to a level that Holm's procedure gives it (Scandinavian Journal of Statistics 6, 1979), and what
+ALPHA allows is shared out over the looks at the data.
+
+Wholes decide: a gate is inconclusive only where one of them is. A part that is confirmed slower fails the gate; one
+that this run could not judge is *unresolved*.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import median
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Literal, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-#: Largest probability that a gate calls identical code slower, all cases and looks together.
-ALPHA = 0.005
-
-#: Error on either side of the interval that a case must have below the threshold to be not slower.
-TAIL = 0.025
+from garagebench.gate.looks import Look
 
 Case = TypeVar("Case")  # whatever a caller tells its cases apart by
 
-Outcome = Literal["slower", "not slower", "inconclusive"]
+Outcome = Literal["slower", "not slower", "inconclusive", "unresolved"]
 
 EXIT_CODES: Mapping[Outcome, int] = {"not slower": 0, "slower": 3, "inconclusive": 4}
+
+#: A part that is undecided is measured further where it looks slower with this p-value by itself. Of parts of identical
+#: code one in ten is measured further for nothing; one that became slower is seldom missed.
+SUSPICION = 0.1
+
+#: Share of generations above the threshold from which a verdict of not slower says that some processes are slow.
+SOME_PROCESSES = 0.25
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """One case's verdict. Changes are logarithms of head / base; low and high are None where nothing bounds."""
+    """One case's verdict. Changes are logarithms of head / base; low and high are None where nothing bounds.
+
+    generations: how many it rests on. head_slower: in how many of them head was slower. above: in how many the change
+    was above the threshold. is_suspect: whether it looks slower without being confirmed.
+    """
 
     outcome: Outcome
     change: float
     low: float | None
     high: float | None
     generations: int
+    head_slower: int = 0
+    above: int = 0
+    is_suspect: bool = False
 
 
 def judge(
-    changes: Mapping[Case, Sequence[float]], thresholds: Mapping[Case, float], alpha: float
+    changes: Mapping[Case, Sequence[float]], thresholds: Mapping[Case, float], look: Look
 ) -> dict[Case, Judgement]:
     """Judge all cases at once.
 
-    changes: case -> for each generation the log of head / base. thresholds: case -> the log of the slowdown that
-    counts. alpha: the error that this look may use up.
+    changes: case -> for each generation the log of head / base, infinite where a side had no time. thresholds: case ->
+    the log of the slowdown that counts. look: what may be decided now.
     """
-    levels = holm_levels({case: sign_test(values) for case, values in changes.items()}, alpha)
+    levels = holm_levels(
+        {case: signed_rank_test(values) for case, values in changes.items()}, look.alpha
+    )
     return {
-        case: _judge_case(values, thresholds[case], levels[case])
+        case: _judge_case(values, thresholds[case], look, is_confirmed=levels[case] is not None)
         for case, values in changes.items()
     }
 
 
-def _judge_case(values: Sequence[float], threshold: float, level: float | None) -> Judgement:
+def _judge_case(
+    values: Sequence[float], threshold: float, look: Look, *, is_confirmed: bool
+) -> Judgement:
     if not values:
         return Judgement("inconclusive", 0.0, None, None, 0)
     change = median(values)
-    low, high = bounds(values, TAIL)
-    if level is not None and change >= threshold:
-        # The interval that decided is the one to show.
-        return Judgement("slower", change, *bounds(values, level), len(values))
-    outcome: Outcome = "not slower" if high is not None and high < threshold else "inconclusive"
-    return Judgement(outcome, change, low, high, len(values))
+    low, high = bounds(values, look.above)
+    above = sum(value >= threshold for value in values)
+    outcome: Outcome = "inconclusive"
+    if is_confirmed and change >= threshold:
+        outcome = "slower"
+    elif len(values) >= look.generations and above <= look.above:
+        outcome = "not slower"
+    return Judgement(
+        outcome,
+        change,
+        low,
+        high,
+        len(values),
+        head_slower=sum(value > 0 for value in values),
+        above=above,
+        is_suspect=outcome == "inconclusive"
+        and change >= threshold
+        and signed_rank_test(values) <= SUSPICION,
+    )
 
 
-def overall(outcomes: Sequence[Outcome]) -> Outcome:
-    """Return the gate's verdict: slower if any case is, not slower if all are, else inconclusive."""
+def settle(judgements: Mapping[Case, Judgement], wholes: Collection[Case]) -> dict[Case, Judgement]:
+    """Return the judgements of a gate that ends: a part without a verdict is unresolved."""
+    return {
+        case: replace(judgement, outcome="unresolved")
+        if judgement.outcome == "inconclusive" and case not in wholes
+        else judgement
+        for case, judgement in judgements.items()
+    }
+
+
+def overall(outcomes: Collection[Outcome]) -> Outcome:
+    """Return the gate's verdict: slower if any case is, not slower if a case is and no whole is open, else inconclusive."""
     if "slower" in outcomes:
         return "slower"
-    if outcomes and all(outcome == "not slower" for outcome in outcomes):
+    if "not slower" in outcomes and "inconclusive" not in outcomes:
         return "not slower"
     return "inconclusive"
 
 
-def sign_test(values: Sequence[float]) -> float:
-    """Return how probable it is that so many of the values lie above 0 when half of them should."""
-    above = sum(value > 0 for value in values)
-    return binomial_tail(len(values), len(values) - above)
+def signed_rank_test(values: Sequence[float]) -> float:
+    """Return how probable so large a sum of the positive values' ranks is where each sign is a throw of a fair coin.
+
+    Exact, with tied sizes, too: they share their ranks, and the coin decides over those. Zeros have no sign and do not
+    count. Infinite values are larger than all others.
+    """
+    signed = sorted((value for value in values if value), key=abs)
+    ranks = _doubled_ranks([abs(value) for value in signed])
+    negative = sum(rank for rank, value in zip(ranks, signed, strict=True) if value < 0)
+    ways = [1] + [0] * negative  # of each sum of the negative ranks, up to the one seen
+    for rank in ranks:
+        for total in range(negative, rank - 1, -1):
+            ways[total] += ways[total - rank]
+    return sum(ways) / float(2 ** len(ranks))
+
+
+def _doubled_ranks(ordered: Sequence[float]) -> list[int]:
+    """Return twice the rank of each of the ordered values; those that are equal share theirs."""
+    ranks: list[int] = []
+    while len(ranks) < len(ordered):
+        first = len(ranks)
+        ties = sum(value == ordered[first] for value in ordered[first:])
+        ranks += [2 * first + ties + 1] * ties
+    return ranks
 
 
 def binomial_tail(count: int, most: int) -> float:
@@ -103,23 +163,16 @@ def holm_levels(p_values: Mapping[Case, float], alpha: float) -> dict[Case, floa
     return levels
 
 
-def bounds(values: Sequence[float], tail: float) -> tuple[float | None, float | None]:
-    """Return order statistics that bound the median with at most `tail` of error on either side.
+def bounds(values: Sequence[float], above: int) -> tuple[float | None, float | None]:
+    """Return the order statistics outside of which lie `above` values on either side; None where nothing bounds.
 
-    The lower one is above 0 exactly when the sign test's p-value is at most `tail`.
+    The upper one is below a threshold exactly when at most `above` values are not. `above` is a look's.
     """
-    ordered = sorted(values)
-    rank = 0
-    while rank < len(ordered) and binomial_tail(len(ordered), rank) <= tail:
-        rank += 1
-    if rank == 0:
+    if not 0 <= above < (len(values) + 1) // 2:
         return None, None
-    return ordered[rank - 1], ordered[-rank]
-
-
-def least_generations(cases: int, alpha: float) -> int:
-    """Return the number of generations below which no case could be confirmed slower."""
-    return math.ceil(-math.log2(alpha / max(cases, 1)))
+    ordered = sorted(values)
+    low, high = ordered[above], ordered[-1 - above]
+    return (low if math.isfinite(low) else None), (high if math.isfinite(high) else None)
 
 
 def generations_needed(judgement: Judgement, threshold: float) -> int | None:

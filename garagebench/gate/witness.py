@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from garagebench.engine import instructions
-from garagebench.gate.case import NOT_JUDGED, CaseKey, Thresholds
-from garagebench.gate.live import Pair, make_key
+from garagebench.gate.case import NOT_JUDGED, CaseKey, Thresholds, make_key
+from garagebench.gate.live import Pair
 from garagebench.gate.verdict import Judgement
 
 #: Percent within which counts are level: identical code differs by less.
@@ -55,14 +55,14 @@ def count_pairs(
         try:
             sides = [
                 instructions.prepare(pair.python, side, root)
-                for side, root in zip((pair.base, pair.head), roots, strict=True)
+                for side, root in zip(pair.places, roots, strict=True)
             ]
             counted = instructions.count(sides, Path(roots[0]).parent / "count")
         except instructions.NotCounted as error:
             notes.append(f"instructions of {pair.impl}@{pair.runtime} are not counted: {error}")
             continue
         for row in counted[0][0]:
-            case = make_key(pair, row)
+            case = make_key(pair.impl, pair.runtime, row)
             if case.stage != NOT_JUDGED and all(row in head for _, head in counted):
                 cases[case] = _summarise([(base[row], head[row]) for base, head in counted])
     return Witness(cases, tuple(notes))

@@ -20,9 +20,9 @@ from garagebench.interface import INTERFACE_VERSION
 #: The case that a server is.
 CASE = "http"
 
-#: What the engine is told that a part of a burst takes, whatever it does: so it asks for the fewest passes, and leaves
-#: no server out, which was named, because of a small budget.
-PART_NS = schedule.SLICE_NS // schedule.LEAST_PASSES
+#: What the engine is told that a part of a burst takes, whatever it does: so it lets three parts lead in, asks for one
+#: burst, and leaves no server out, which was named, because of a small budget.
+PART_NS = schedule.LEAD_NS // 3
 
 #: The key of a source that has an order for a server, and of the account that its server has.
 ORDER, ACCOUNT = "server", "account"

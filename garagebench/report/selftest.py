@@ -66,12 +66,19 @@ def _sentences(certificate: Certificate) -> Iterator[str]:
     yield (
         "no slowdown of a stage is found with 95 % certainty"
         if found is None
-        else f"a slowdown of {found:g} % in one stage is found, and the stage named, with 95 % certainty (replayed)"
+        else f"a slowdown of {found:g} % in one stage that is 5 % of its total or more is found, and the stage named, "
+        "with 95 % certainty (replayed)"
     )
     yield (
-        f"{certificate.processor}, {certificate.runtime}, {certificate.date}; --budget {certificate.budget_s:g} "
+        f"{certificate.processor}, {certificate.runtime}, {certificate.date}; {_limit(certificate)}"
         f"--max-slowdown {certificate.max_slowdown:g}; replayed from {certificate.generations} recorded generations"
     )
+
+
+def _limit(certificate: Certificate) -> str:
+    if certificate.limit_generations is not None:
+        return f"--generations {certificate.limit_generations} "
+    return "" if certificate.budget_s is None else f"--budget {certificate.budget_s:g} "
 
 
 def _table(

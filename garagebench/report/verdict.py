@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 class CaseVerdict:
     """One case, with the fields of its JSON in their order; changes in percent of the base, unknown is None.
 
-    A file of another tool has only names: then `impl` is the whole of it.
+    A file of another tool has only names: then `impl` is the whole of it. verdict: also "unresolved", for a part that this
+    run could not judge. generations: how many it rests on; head_slower: in how many of them head was slower, which for
+    identical code is half of them; of files, which have no generations in common, both are None.
     """
 
     impl: str
@@ -30,6 +33,8 @@ class CaseVerdict:
     change_percent: float | None
     low: float | None
     high: float | None
+    generations: int | None = None
+    head_slower: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +77,11 @@ def render_verdict(verdict: Verdict, form: str, console: Console) -> str:
 def make_headline(verdict: Verdict) -> str:
     """Return the verdict in one line: "slower: unpark total +6.1 % [5.2, 7.0], from release; park total +5.3 % [4, 6]"."""
     slower = [case for case in verdict.cases if case.verdict == "slower"]
+    unresolved = _tell_unresolved(verdict)
     if not slower:
         # Without a case there is a reason, and it comes first.
         why = f": {verdict.notes[0]}" if verdict.notes and not verdict.cases else ""
-        return f"{verdict.verdict}{why}"
+        return f"{verdict.verdict}{why}{unresolved}"
     groups: dict[tuple[str | None, ...], list[CaseVerdict]] = {}
     for case in slower:
         groups.setdefault((case.impl, case.runtime, case.operation), []).append(case)
@@ -85,7 +91,21 @@ def make_headline(verdict: Verdict) -> str:
     ordered = sorted(groups.values(), key=lambda cases: cause not in cases)
     several = len({(case.impl, case.runtime) for case in verdict.cases}) > 1
     told = [_tell_group(cases, cause, name_impl=several) for cases in ordered]
-    return f"{verdict.verdict}: {'; '.join(told)}"
+    return f"{verdict.verdict}: {'; '.join(told)}{unresolved}"
+
+
+def _tell_unresolved(verdict: Verdict) -> str:
+    """Return how many parts have no verdict, and the largest slowdown that is not excluded in one; empty where all have."""
+    open_cases = [case for case in verdict.cases if case.verdict == "unresolved"]
+    if not open_cases:
+        return ""
+    parts = f"{len(open_cases)} part{'s' * (len(open_cases) > 1)} unresolved"
+    unbounded = [case for case in open_cases if case.high is None]
+    worst = max(open_cases, key=lambda case: math.inf if case.high is None else case.high)
+    several = len({(case.impl, case.runtime) for case in verdict.cases}) > 1
+    name = f"{f'{worst.impl} ' * several}{worst.operation} {worst.stage}"
+    most = "any slowdown" if unbounded else f"up to {worst.high:+.1f} %"
+    return f"; {parts}: {most} is not excluded in {name}"
 
 
 def _tell_group(cases: list[CaseVerdict], cause: CaseVerdict | None, *, name_impl: bool) -> str:

@@ -1,0 +1,103 @@
+"""From the rounds of two sides to one change for each generation: the log of head / base, of slices next to each other.
+
+A whole, and a part that is timed by itself, is a ratio. A difference of cases is small beside them and may come out
+below zero: it has no ratio in a round. Its change is (head - base) / whole, and only their medians are brought to its
+own size: so every generation has one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from statistics import median
+from typing import TYPE_CHECKING
+
+from garagebench.engine.estimate import median_log_ratio
+from garagebench.engine.result import Contestant, RowTerms, Series, combine
+from garagebench.gate.case import CaseKey, make_key
+
+if TYPE_CHECKING:
+    from garagebench.gate.live import Pair
+
+Sides = Sequence[tuple["Pair", Contestant, Contestant]]
+
+#: A normal distribution's standard deviation, in median absolute deviations.
+NORMAL = 1.4826
+
+
+def measure_changes(
+    sides: Sides, cases: Collection[CaseKey], sizes_ns: Mapping[CaseKey, float]
+) -> dict[CaseKey, list[float]]:
+    """Return for each of the cases that was measured a change for each generation. sizes_ns: of all cases, on base."""
+    changes: dict[CaseKey, list[float]] = {}
+    for pair, base, head in sides:
+        rows = {terms.name: terms for terms in base.rows}
+        for terms in head.rows:
+            case = make_key(pair.impl, pair.runtime, terms.name)
+            if case not in cases or terms.name not in rows:
+                continue
+            before = combine(base.series, rows[terms.name].isolated)
+            after = combine(head.series, terms.isolated)
+            if terms.single:
+                logs = (median_log_ratio(*pairs) for pairs in zip(after, before, strict=True))
+                # Where neither side took any time there is no change to see.
+                changes[case] = [0.0 if math.isnan(log) else log for log in logs]
+            else:
+                whole = rows.get(f"{case.whole.operation}/{case.whole.stage}")
+                wholes = combine(base.series, whole.isolated) if whole else []
+                share = sizes_ns[case] / sizes_ns[case.whole] if whole else 0.0
+                changes[case] = measure_difference(before, after, wholes, share)
+    return changes
+
+
+def measure_difference(before: Series, after: Series, wholes: Series, share: float) -> list[float]:
+    """Return the changes of a difference whose size is that share of its whole; none where either is nothing."""
+    if share <= 0:
+        return []
+    shifts = (
+        median((new - old) / whole for new, old, whole in zip(*rounds, strict=True))
+        for rounds in zip(after, before, wholes, strict=True)
+    )
+    return [math.log1p(shift / share) if shift > -share else -math.inf for shift in shifts]
+
+
+def measure_sizes(sides: Sides, cases: Iterable[CaseKey]) -> dict[CaseKey, float]:
+    """Return what each case takes on base, in ns; of one that base has no time of, what it takes on head."""
+    sizes_ns: dict[CaseKey, float] = {}
+    wanted = set(cases)
+    for pair, *both in sides:
+        for side in both:
+            for terms in side.rows:
+                case = make_key(pair.impl, pair.runtime, terms.name)
+                if case in wanted and sizes_ns.get(case, 0.0) <= 0:
+                    sizes_ns[case] = measure_size(side, terms)
+    return sizes_ns
+
+
+def measure_size(side: Contestant, terms: RowTerms) -> float:
+    """Return the median of a row over its generations, in ns."""
+    return median(map(median, combine(side.series, terms.isolated)))
+
+
+def measure_spread(sides: Sides, cases: Collection[CaseKey]) -> dict[CaseKey, float]:
+    """Return for each case by how much the log ratio of one round scatters, as a standard deviation.
+
+    From the median absolute deviation: what a median over rounds minds is the middle of them, not the ends.
+    """
+    spreads = {}
+    for pair, base, head in sides:
+        rows = {terms.name: terms for terms in base.rows}
+        for terms in head.rows:
+            case = make_key(pair.impl, pair.runtime, terms.name)
+            if case not in cases or terms.name not in rows:
+                continue
+            rounds = zip(
+                combine(head.series, terms.isolated)[0],
+                combine(base.series, rows[terms.name].isolated)[0],
+                strict=True,
+            )
+            logs = [math.log(new / old) for new, old in rounds if new > 0 and old > 0]
+            if logs:
+                middle = median(logs)
+                spreads[case] = NORMAL * median(abs(log - middle) for log in logs)
+    return spreads
