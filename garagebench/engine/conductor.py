@@ -22,7 +22,7 @@ from garagebench.engine.channel import Channel, WorkerFailed
 from garagebench.engine.core import own_core
 from garagebench.engine.estimate import LEAST_GENERATIONS
 from garagebench.engine.extent import Extent
-from garagebench.engine.patience import CHUNK_NS, CHUNKS, find_patience_ns
+from garagebench.engine.patience import CHUNK_NS, find_chunks, find_patience_ns
 from garagebench.engine.result import Conditions, Contestant, Result
 from garagebench.engine.rounds import Rounds
 
@@ -230,7 +230,8 @@ class Conductor:
     def _find_slice_ns(self, worker: AsksWorker) -> int:
         """Return how long a slice may be: the first time, let the worker feel for how long the host keeps its speed."""
         if self._slice_ns is None:
-            command = {"do": "pulse", "chunk_ns": CHUNK_NS, "chunks": CHUNKS}
+            chunks = find_chunks(self._extent.limit_s)
+            command = {"do": "pulse", "chunk_ns": CHUNK_NS, "chunks": chunks}
             patience_ns = find_patience_ns(worker.ask(command, self._timeout_s)["chunks_ns"])
             self._slice_ns = schedule.slice_for(patience_ns)
             self._conditions = replace(

@@ -80,13 +80,12 @@ def log_ratio(value: float, reference: float) -> float:
 
 
 def median_log_ratio(values: Iterable[float], references: Iterable[float]) -> float:
-    """Return the median of the log ratios of one generation, round by round; nan where no round has one."""
+    """Return the median of the log ratios of one generation, round by round; nan where one of them has no sense."""
     logs = [
         log_ratio(value, reference) for value, reference in zip(values, references, strict=False)
     ]
     # A nan has no place in an order: a median with one in it would be any number.
-    told = [log for log in logs if not math.isnan(log)]
-    return median(told) if told else math.nan
+    return math.nan if any(map(math.isnan, logs)) else median(logs)
 
 
 def quantile(values: Iterable[float], share: float) -> float:

@@ -6,9 +6,11 @@ import math
 from collections.abc import Sequence
 from statistics import median
 
-#: The same work is done over and over in pieces of this length, so many times: 0.3 s.
+#: The same work is done over and over in pieces of this length, so many times: 0.3 s, or a smaller share of a short time.
 CHUNK_NS = 50_000
 CHUNKS = 6_000
+LEAST_CHUNKS = 200
+SHARE_OF_TIME = 0.02
 
 #: Two pieces whose times differ by more than this factor were done at different speeds.
 SPEEDS_APART = 1.15
@@ -18,6 +20,11 @@ SHARE = 0.1
 
 #: Pieces apart that are looked at, at most: longer than any slice.
 MOST_APART = 128
+
+
+def find_chunks(limit_s: float) -> int:
+    """Return how many pieces there are where all that is measured may take so many seconds."""
+    return int(max(LEAST_CHUNKS, min(CHUNKS, SHARE_OF_TIME * limit_s * 1e9 / CHUNK_NS)))
 
 
 def find_patience_ns(chunks_ns: Sequence[int]) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
-from garagebench.engine.estimate import median_log_ratio
+from garagebench.engine.estimate import log_ratio
 from garagebench.engine.result import Contestant, RowTerms, Series, combine
 from garagebench.gate.case import CaseKey, make_key
 
@@ -39,15 +39,22 @@ def measure_changes(
             before = combine(base.series, rows[terms.name].isolated)
             after = combine(head.series, terms.isolated)
             if terms.single:
-                logs = (median_log_ratio(*pairs) for pairs in zip(after, before, strict=True))
-                # Where neither side took any time there is no change to see.
-                changes[case] = [0.0 if math.isnan(log) else log for log in logs]
+                changes[case] = [
+                    measure_ratio(*rounds) for rounds in zip(before, after, strict=True)
+                ]
             else:
                 whole = rows.get(f"{case.whole.operation}/{case.whole.stage}")
                 wholes = combine(base.series, whole.isolated) if whole else []
                 share = sizes_ns[case] / sizes_ns[case.whole] if whole else 0.0
                 changes[case] = measure_difference(before, after, wholes, share)
     return changes
+
+
+def measure_ratio(before: Sequence[float], after: Sequence[float]) -> float:
+    """Return the median log ratio of a generation's rounds; a round in which neither side took any time tells nothing."""
+    logs = [log_ratio(new, old) for new, old in zip(after, before, strict=True)]
+    told = [log for log in logs if not math.isnan(log)]
+    return median(told) if told else 0.0
 
 
 def measure_difference(before: Series, after: Series, wholes: Series, share: float) -> list[float]:

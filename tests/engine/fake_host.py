@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from garagebench.engine.candidate import Entrant
 from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.conductor import Conductor
+from garagebench.engine.extent import Extent
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,15 @@ class FakeHost:
         self.work(self.subjects[python].start_s)
         return worker
 
-    def conductor(self, budget_s: float = 30.0, seed: int = 1, **more: Any) -> Conductor:
-        """Return a conductor of all subjects, the first being the reference."""
+    def conductor(
+        self,
+        budget_s: float = 30.0,
+        seed: int = 1,
+        extent: Extent | None = None,
+        slice_ns: int | None = 1_000_000,
+        **more: Any,
+    ) -> Conductor:
+        """Return a conductor of all subjects, the first being the reference. slice_ns: None lets it feel the pulse."""
         entrants = [
             Entrant(
                 name,
@@ -103,8 +111,9 @@ class FakeHost:
         ]
         return Conductor(
             entrants,
-            budget_s=budget_s,
+            extent=extent or Extent(budget_s),
             seed=seed,
+            slice_ns=slice_ns,
             start_worker=self.start_worker,
             clock=self.clock,
             **more,
@@ -160,6 +169,7 @@ class FakeWorker:
             "warm": self._warm,
             "measure": self._measure,
             "call": self._call,
+            "pulse": self._pulse,
         }
         return answers[command["do"]](command)
 
@@ -217,6 +227,10 @@ class FakeWorker:
             },
             "requests": sum(self.subject.blocks[number] for number in blocks),
         }
+
+    def _pulse(self, command: dict[str, Any]) -> dict[str, Any]:
+        chunk_s = command["chunk_ns"] * 1e-9
+        return {"chunks_ns": [int(self.host.work(chunk_s) * 1e9) for _ in range(command["chunks"])]}
 
     def _call(self, _: dict[str, Any]) -> dict[str, Any]:
         assert self.subject.cold_s is not None

@@ -11,7 +11,7 @@ import pytest
 from garagebench.engine.candidate import Candidate, Entrant, make_slices
 from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.result import RowTerms
-from garagebench.engine.schedule import LEAD_IN, LEAST_ROUNDS
+from garagebench.engine.schedule import LEAST_ROUNDS, Pace
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -66,14 +66,25 @@ class ScriptedWorker:
 def make_candidate(budget_s: float = 30.0, **changes: Any) -> Candidate:
     """One that nothing is known of yet."""
     entrant = Entrant("lists", "python", {"factory": "x"}, **changes)
-    return Candidate(entrant, budget_s=budget_s, timeout_s=60.0, rng=Random(1))
+    return Candidate(entrant, limit_s=budget_s, timeout_s=60.0, rng=Random(1))
+
+
+SLICE_NS = 1_000_000
+
+
+def measure(candidate: Candidate, worker: ScriptedWorker) -> dict[str, float]:
+    """Measure every slice once."""
+    values: dict[str, float] = {}
+    for slice_ in candidate.slices:
+        values.update(candidate.measure(worker, slice_, [0]).values)
+    return values
 
 
 def prepared(worker: ScriptedWorker, budget_s: float = 30.0) -> Candidate:
     """One that is loaded and warmed up; what it asked until then is forgotten."""
     candidate = make_candidate(budget_s)
     candidate.load(worker)
-    candidate.warm_up(worker)
+    candidate.warm_up(worker, SLICE_NS)
     worker.commands.clear()
     return candidate
 
@@ -102,7 +113,7 @@ def test_figures_in_context_are_for_cpython(implementation: str, in_context: boo
     for case in (describe(in_context=True), describe(intervals=True)):
         worker = ScriptedWorker(describe("other"), case, implementation=implementation)
         candidate = prepared(worker)
-        candidate.measure(worker, {"": [0]})
+        measure(candidate, worker)
         modes = {mode for command in worker.asked("measure") for mode in command["modes"]}
         assert bool(modes & {"steps", "intervals"}) is in_context
         caveats = candidate.finish().caveats
@@ -115,8 +126,8 @@ def test_figures_in_context_are_not_measured_where_nobody_wants_them() -> None:
         worker = ScriptedWorker(describe("other"), case)
         candidate = make_candidate(in_context=False)
         candidate.load(worker)
-        candidate.warm_up(worker)
-        candidate.measure(worker, {"": [0]})
+        candidate.warm_up(worker, SLICE_NS)
+        measure(candidate, worker)
         modes = {mode for command in worker.asked("measure") for mode in command["modes"]}
         assert modes == {"loop", "empty"}
         assert candidate.finish().caveats == ()
@@ -132,15 +143,15 @@ def test_a_slice_is_a_command() -> None:
     """It names case, modes and blocks, a lead-in that does not count, and the passes that do."""
     worker = ScriptedWorker(describe())
     worker.passes = {"loop": [1.0], "empty": [1.0]}
-    prepared(worker).measure(worker, {"": [0]})
+    measure(prepared(worker), worker)
     assert worker.commands == [
         {
             "do": "measure",
             "case": "add",
             "modes": ("loop", "empty"),
             "blocks": [0],
-            "lead_in": LEAD_IN,
-            "passes": 10,  # of 0.1 ms in a slice of 1 ms
+            "lead_in": 2,  # of 0.1 ms, for 0.15 ms
+            "passes": 10,  # in a slice of 1 ms
         }
     ]
 
@@ -150,7 +161,7 @@ def test_a_slice_is_as_long_as_its_slowest_mode_allows() -> None:
     worker = ScriptedWorker(describe())
     worker.passes = {"loop": [1.0], "empty": [1.0]}
     worker.pass_ns = lambda case, mode, passes: 50_000 if mode == "loop" else 1_000
-    prepared(worker).measure(worker, {"": [0]})
+    measure(prepared(worker), worker)
     assert worker.commands[0]["passes"] == 20
 
 
@@ -162,7 +173,7 @@ def test_values_are_medians_of_passes_for_one_request() -> None:
         "empty": [40.0, 60.0],
         "clock": [30.0, 20.0, 70.0],
     }
-    values = prepared(worker).measure(worker, {"": [0]})
+    values = measure(prepared(worker), worker)
     assert values == {"add": 30, "add (empty loop)": 5, "add (clock)": 30}
 
 
@@ -170,7 +181,7 @@ def test_values_are_what_a_file_can_hold() -> None:
     """They have three decimals, and one that a coarse clock did not see is a picosecond and not 0."""
     worker = ScriptedWorker(describe())
     worker.passes = {"loop": [1.23456], "empty": [0.0]}
-    values = prepared(worker).measure(worker, {"": [0]})
+    values = measure(prepared(worker), worker)
     assert values == {"add": 0.123, "add (empty loop)": 0.001}
 
 
@@ -180,7 +191,7 @@ def test_warming_up_goes_through_every_mode() -> None:
         worker = ScriptedWorker(describe("a"), describe("b"), implementation=implementation)
         candidate = make_candidate()
         candidate.load(worker)
-        candidate.warm_up(worker)
+        candidate.warm_up(worker, SLICE_NS)
         longest = max((command["work"] for command in worker.asked("warm")), key=len)
         for case in "ab":
             for mode in ("loop", "empty"):
@@ -252,9 +263,9 @@ def test_a_peak_that_is_not_known() -> None:
 def test_a_case_needs_the_time_of_all_its_slices() -> None:
     """A loop that fits half the budget by itself does not with its steps as well."""
     worker = ScriptedWorker(describe("add", in_context=True), describe("other"))
-    # 6 generations of 5 + 6 * 11 passes are 426: of 10 ms each 4.26 s.
+    # 6 generations of 5 + 10 * 2 passes are 150: of 10 ms each 1.5 s.
     worker.pass_ns = lambda case, mode, passes: 10_000_000 if case == "add" else 1000
-    for budget_s, fits in ((10.0, False), (18.0, True)):
+    for budget_s, fits in ((5.0, False), (8.0, True)):
         candidate = prepared(worker, budget_s)
         assert (candidate.finish().caveats == ()) is fits
     assert candidate.finish().caveats == ()
@@ -264,11 +275,11 @@ def test_a_case_needs_the_time_of_all_its_slices() -> None:
     ("implementation", "pass_ns", "looks"),
     [
         # With a budget of 20 s a case may take 10 s, and a second look 0.4 s.
-        ("CPython", 20_000_000, [1]),  # 426 passes are 8.5 s
-        ("CPython", 30_000_000, [1, 13]),  # 426 passes are 12.8 s; 13 are 0.39 s
+        ("CPython", 60_000_000, [1]),  # 150 passes are 9 s
+        ("CPython", 70_000_000, [1, 5]),  # 150 passes are 10.5 s; 5 are 0.35 s
         ("CPython", 300_000_000, [1, 1]),
         ("CPython", 500_000_000, [1]),
-        ("PyPy", 2_000_000, [1]),  # 3996 passes are 8 s
+        ("PyPy", 2_000_000, [1]),  # 3720 passes are 7.4 s
         ("PyPy", 3_000_000, [1, 60]),  # 60 are the most
     ],
 )
@@ -281,7 +292,7 @@ def test_a_second_look_is_short(implementation: str, pass_ns: int, looks: list[i
     candidate._leave_out_slow(worker)
     work = [command["work"][0] for command in worker.asked("warm")]
     assert [count for case, _, _, count in work if case == "slow"] == looks
-    assert (candidate.finish().caveats == ()) is (pass_ns <= 20_000_000 and looks == [1])
+    assert (candidate.finish().caveats == ()) is (pass_ns <= 60_000_000 and looks == [1])
 
 
 def test_a_first_pass_in_which_the_host_stood_still_is_taken_again() -> None:
@@ -305,14 +316,14 @@ def test_a_failure_names_its_case(do: str) -> None:
     candidate = make_candidate()
     candidate.load(worker)
     if do == "measure":
-        candidate.warm_up(worker)
+        candidate.warm_up(worker, SLICE_NS)
 
     def fail(command: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         raise WorkerFailed("answer 3 is 4", "wrong", "the trace")
 
     worker.ask = fail  # type: ignore[method-assign]
     with pytest.raises(WorkerFailed) as caught:
-        candidate.warm_up(worker) if do == "warm" else candidate.measure(worker, {"": [0]})
+        candidate.warm_up(worker, SLICE_NS) if do == "warm" else measure(candidate, worker)
     assert str(caught.value) == "park/total: answer 3 is 4"
     assert (caught.value.status, caught.value.trace) == ("wrong", "the trace")
 

@@ -11,19 +11,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from garagebench.engine.estimate import LEAST_GENERATIONS, useful_generations
+from garagebench.engine.extent import MOST_S, USUAL_ROUNDS, Extent, enough
 from garagebench.engine.schedule import (
-    LEAST_PASSES,
     LEAST_ROUNDS,
+    LONGEST_SLICE_NS,
+    MOST_LEAD_IN,
     MOST_PASSES,
     MOST_ROUNDS,
+    SHORTEST_SLICE_NS,
     SLICE_REQUESTS,
     Deck,
+    Pace,
     Plan,
     balanced_orders,
     least_case_s,
     least_s,
-    passes_for,
+    pace_for,
     plan,
+    slice_for,
     warm_up_passes,
 )
 
@@ -107,19 +112,28 @@ def test_a_draw_goes_on_with_the_next_deal() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pass_ns", "passes"),
+    ("pass_ns", "pace"),
     [
-        (10_000_000, LEAST_PASSES),  # 0.1 of a slice
-        (100_000, 10),  # a tenth of a slice of a millisecond
-        (30_000, 33),
-        (15_625, MOST_PASSES),
-        (10, MOST_PASSES),
-        (0, MOST_PASSES),  # a clock too coarse to see it
+        (10_000_000, Pace(1, 1)),  # longer than a slice: one that leads in, one that counts
+        (100_000, Pace(2, 4)),  # 0.15 ms lead in, 0.4 ms count
+        (30_000, Pace(5, 14)),
+        (10_000, Pace(15, 40)),
+        (1_000, Pace(MOST_LEAD_IN, MOST_PASSES)),
+        (0, Pace(MOST_LEAD_IN, MOST_PASSES)),  # a clock too coarse to see it
     ],
 )
-def test_a_slice_lasts_about_a_millisecond(pass_ns: float, passes: int) -> None:
-    """It keeps as many passes as fit into that, within limits."""
-    assert passes_for(pass_ns) == passes
+def test_a_slice_leads_in_and_lasts(pass_ns: float, pace: Pace) -> None:
+    """It has as many passes as its length takes, at least one that does not count and one that does."""
+    assert pace_for(pass_ns, 400_000) == pace
+
+
+@pytest.mark.parametrize(
+    ("patience_ns", "slice_ns"),
+    [(50_000, SHORTEST_SLICE_NS), (1_000_000, 500_000), (50_000_000, LONGEST_SLICE_NS)],
+)
+def test_a_slice_is_half_of_the_patience(patience_ns: float, slice_ns: int) -> None:
+    """What is compared must lie within it; within limits."""
+    assert slice_for(patience_ns) == slice_ns
 
 
 def test_pypy_warms_up_longer() -> None:
@@ -131,32 +145,33 @@ def test_pypy_warms_up_longer() -> None:
 @pytest.mark.parametrize(
     ("arguments", "planned"),
     [
-        # A generation costs 0.5 + 6 * 0.1 = 1.1 s. 28.9 s are left: 26 more, 27 in all, of which 25 are of use. Each of
-        # the 24 to come then has 28.9 / 24 = 1.204 s: 0.704 s for rounds, that is 7.
-        ((30, 1.1, 1, 0.5, 0.1), Plan(25, 7)),
-        # 8.9 s are left: 8 more, 9 in all. Each has 8.9 / 8 = 1.1125 s: 6.1 rounds.
-        ((10, 1.1, 1, 0.5, 0.1), Plan(9, 6)),
-        # A generation costs 1.6 s. 12 s: 7 more, 8 in all, of which 6 are of use: 12 / 5 = 2.4 s each, that is 14 rounds,
-        # but 10 are the most.
-        ((13.6, 1.6, 1, 1.0, 0.1), Plan(6, 10)),
-        # 2.9 s: 2 more. Below 6 every one is of use: 2.9 / 2 = 1.45 s each, 9.5 rounds.
-        ((4, 1.1, 1, 0.5, 0.1), Plan(3, 9)),
+        # A generation costs 0.5 + 10 * 0.1 = 1.5 s. 28.9 s are left: 19 more, 20 in all, all of use. Each of the 19 to
+        # come then has 28.9 / 19 = 1.52 s: 1.02 s for rounds, that is 10.
+        ((30, 1.1, 1, 0.5, 0.1), Plan(20, 10)),
+        # 8.9 s are left: 5 more, 6 in all. Each has 8.9 / 5 = 1.78 s: 12.8 rounds.
+        ((10, 1.1, 1, 0.5, 0.1), Plan(6, 12)),
+        # A generation costs 2 s. 12.05 s: 6 more, 7 in all, of which 6 are of use: 12.05 / 5 = 2.41 s each, 14 rounds.
+        ((13.65, 1.6, 1, 1.0, 0.1), Plan(6, 14)),
+        # Rounds of 1 ms: a generation costs 1.01 s, 12 in all; (12.05 / 11 - 1) s would be 95 rounds, but 60 are the most.
+        ((13.65, 1.6, 1, 1.0, 0.001), Plan(12, MOST_ROUNDS)),
+        # 2.95 s: 1 more. Below 6 every one is of use: 24 rounds.
+        ((4.05, 1.1, 1, 0.5, 0.1), Plan(2, 24)),
         # 0.9 s are left, which is less than one costs.
-        ((2, 1.1, 1, 0.5, 0.1), Plan(1, 6)),
+        ((2, 1.1, 1, 0.5, 0.1), Plan(1, 10)),
         # More is gone than there was.
-        ((1, 1.1, 1, 0.5, 0.1), Plan(1, 6)),
-        # 7 are done and 1.2 s are left: one more makes 8, and 6 would have been of use. It ends here.
-        ((10, 8.8, 7, 0.5, 0.1), Plan(7, 6)),
-        # 8 are done and 1.25 s are left: one more makes 9, which is of use, with (1.25 - 0.5) / 0.1 = 7.5 rounds.
-        ((10, 8.75, 8, 0.5, 0.1), Plan(9, 7)),
-        # A generation costs 1.8 + 6 * 0.11 = 2.46 s, and 9.84 s are left: exactly 4, though 9.84 / 4 - 1.8 is, in floats,
-        # a little less than 6 rounds.
-        ((12.44, 2.6, 5, 1.8, 0.11), Plan(9, 6)),
+        ((1, 1.1, 1, 0.5, 0.1), Plan(1, 10)),
+        # 7 are done and 1.7 s are left: one more makes 8, and 6 would have been of use. It ends here.
+        ((10.5, 8.8, 7, 0.5, 0.1), Plan(7, 10)),
+        # 8 are done and 1.75 s are left: one more makes 9, which is of use, with (1.75 - 0.5) / 0.1 = 12.5 rounds.
+        ((10.5, 8.75, 8, 0.5, 0.1), Plan(9, 12)),
+        # A generation costs 1.75 + 10 * 0.125 = 3 s, and 12 s are left: exactly 4, of exactly 10 rounds.
+        ((14.5, 2.5, 5, 1.75, 0.125), Plan(9, 10)),
     ],
 )
 def test_a_plan(arguments: tuple[float, float, int, float, float], planned: Plan) -> None:
     """The rest of a budget goes into generations that the interval uses well, then into rounds."""
-    assert plan(*arguments) == planned
+    budget_s, *rest = arguments
+    assert plan(Extent(budget_s), *rest) == planned
 
 
 costs = st.floats(0.001, 20)
@@ -166,8 +181,8 @@ costs = st.floats(0.001, 20)
 def test_a_plan_keeps_the_budget(
     budget_s: float, spent_s: float, done: int, start_s: float, round_s: float
 ) -> None:
-    """What is planned fits what is left, in generations of 6 to 10 rounds."""
-    planned = plan(budget_s, spent_s, done, start_s, round_s)
+    """What is planned fits what is left, in generations of 10 to 60 rounds."""
+    planned = plan(Extent(budget_s), spent_s, done, start_s, round_s)
     more = planned.generations - done
     assert more >= 0
     assert LEAST_ROUNDS <= planned.rounds <= MOST_ROUNDS
@@ -178,16 +193,56 @@ def test_a_plan_keeps_the_budget(
 
 def test_a_plan_with_a_clock_that_stands_still() -> None:
     """Where nothing seems to cost anything there is a plan all the same."""
-    assert plan(0.0001, 0.00009, 1, 0.0, 0.0).generations >= 1
+    assert plan(Extent(0.0001), 0.00009, 1, 0.0, 0.0).generations >= 1
 
 
 def test_the_least_time_of_generations() -> None:
-    """Six generations of 0.5 s to start and 6 rounds of 0.25 s each take 12 s."""
-    assert least_s(LEAST_GENERATIONS, 0.5, 0.25) == 12
+    """Six generations of 0.5 s to start and 10 rounds of 0.25 s each take 18 s."""
+    assert least_s(LEAST_GENERATIONS, 0.5, 0.25) == 18
 
 
 def test_the_least_time_of_a_case() -> None:
-    """Six generations of 5 passes to warm up and 6 rounds of 3 + 8 passes are 426 passes."""
-    assert least_case_s(1e6, 5) == pytest.approx(0.426)
-    # With 600 to warm up: 6 * (600 + 66) = 3996.
-    assert least_case_s(1e6, 600) == pytest.approx(3.996)
+    """Six generations of 5 passes to warm up and 10 rounds of 1 + 1 passes are 150 passes."""
+    assert least_case_s(1e6, 5) == pytest.approx(0.150)
+    # With 600 to warm up: 6 * (600 + 20) = 3720.
+    assert least_case_s(1e6, 600) == pytest.approx(3.720)
+
+
+@pytest.mark.parametrize(
+    ("extent", "planned"),
+    [
+        # However long it takes: as many as are named, with the usual rounds or those that are named.
+        (Extent(generations=9), Plan(9, USUAL_ROUNDS)),
+        (Extent(generations=9, rounds=33), Plan(9, 33)),
+        # 30 s are enough for 6: no more than those, with the usual rounds.
+        (Extent(30, generations=6), Plan(6, USUAL_ROUNDS)),
+        # 9.9 s are left for 5 more: 1.98 s each, 14 rounds.
+        (Extent(11, generations=6), Plan(6, 14)),
+        # 4.9 s are left, and a generation takes 1.5 s: 3 more.
+        (Extent(6, generations=6), Plan(4, 11)),
+    ],
+)
+def test_a_plan_of_so_many_generations(extent: Extent, planned: Plan) -> None:
+    """A number of generations goes before time; where time is limited, first rounds are saved, then generations."""
+    assert plan(extent, 1.1, 1, 0.5, 0.1) == planned
+
+
+def test_an_extent_must_end() -> None:
+    """Neither time nor generations is no extent."""
+    with pytest.raises(ValueError, match="would not end"):
+        Extent()
+
+
+@pytest.mark.parametrize(
+    ("asked", "extent"),
+    [
+        ((None, None), Extent(MOST_S, generations=6)),
+        ((20.0, None), Extent(20.0)),
+        ((None, 12), Extent(generations=12)),
+    ],
+)
+def test_what_is_asked_for_is_an_extent(
+    asked: tuple[float | None, int | None], extent: Extent
+) -> None:
+    """A budget is spent, generations are counted; without either it is what intervals take, within a limit."""
+    assert enough(*asked, LEAST_GENERATIONS) == extent

@@ -17,7 +17,7 @@ from toys import Adder
 
 from garagebench.engine import worker
 from garagebench.engine.channel import Channel, WorkerFailed
-from garagebench.engine.worker import TimedCase, Worker, WrongResult, sum_marks
+from garagebench.engine.worker import TimedCase, Worker, WrongResult, compile_loop, sum_marks
 from garagebench.interface import INTERFACE_VERSION, Block, Case, Step
 
 #: Nanoseconds that reading the ticking clock takes.
@@ -212,7 +212,7 @@ def test_a_wrong_answer_is_found(clock: TickingClock, mode: str) -> None:
     case = make_case(clock, 1, 2, 3)
     wrong = case._replace(blocks=[Block([1, 2, 3], [1, 5, 6], 3)])
     with pytest.raises(WrongResult) as caught:
-        TimedCase(wrong).measure(mode, [0], 0, 1)
+        TimedCase(wrong).measure(mode, [0], 1, 1)
     assert str(caught.value) == "toy: answer 2 is 2, expected 5"
     assert caught.value.status == "wrong"
 
@@ -224,20 +224,38 @@ def test_a_wrong_number_of_answers_is_found(
     """Also where all that can be compared is right."""
     case = make_case(clock)._replace(blocks=[Block([1, 2, 3], expected, 3)])
     with pytest.raises(WrongResult, match=f"^toy: 3 answers, expected {count}$"):
-        TimedCase(case).measure("loop", [0], 0, 1)
+        TimedCase(case).measure("loop", [0], 1, 1)
 
 
-def test_an_answer_that_changes_is_found(clock: TickingClock) -> None:
-    """Every pass is compared: what is right at first and wrong later does not get by."""
-    answers = iter([1, 1, 1, 2])
+@pytest.mark.parametrize("keeps_all", [True, False])
+def test_an_answer_that_changes_is_found(
+    clock: TickingClock, monkeypatch: pytest.MonkeyPatch, keeps_all: bool
+) -> None:
+    """In each slice answers are compared anew; where a JIT would delete unused work, in every pass."""
+    monkeypatch.setattr(worker, "KEEPS_ALL", keeps_all)
+    answers = iter([1, 1, 1, 2, 2])
     case = make_case(clock, 1, names={"work": lambda _: next(answers)})
+    timed = TimedCase(case)
+    if not keeps_all:
+        timed.measure("loop", [0], 1, 3)  # the last of these passes is not compared
     with pytest.raises(WrongResult, match="answer 1 is 2, expected 1"):
-        TimedCase(case).measure("loop", [0], 2, 2)
+        timed.measure("loop", [0], 1, 3)
+
+
+def test_timed_passes_on_cpython_keep_nothing(clock: TickingClock) -> None:
+    """The call that keeps an answer would be in the time, and costs more than the empty loop shows."""
+    case = make_case(clock, 1)
+    kept: list[object] = []
+    assert compile_loop(case, case.steps, keeps=True)([0], clock, (), kept.append, **case.names)
+    assert len(kept) == 1
+    assert compile_loop(case, case.steps, keeps=False)([0], clock, (), kept.append, **case.names)
+    assert compile_loop(case, (), keeps=False)([0], clock, (), kept.append, **case.names)
+    assert len(kept) == 1
 
 
 def test_warming_up_tells_the_quickest_pass(clock: TickingClock) -> None:
     """It is over the given blocks, with their resets, the reads of each and one of its own."""
-    costs = iter([900, 50, 60, 900, 50, 60])
+    costs = iter([1, 1, 900, 50, 60, 900, 50, 60])  # the first two are compared and not timed
     blocks = [Block([0], [0], 1, lambda: clock.pass_by(3) and None)] * 3
     case = make_case(
         clock, names={"work": lambda ns: clock.pass_by(next(costs)) * 0}, blocks=blocks
@@ -434,7 +452,7 @@ def test_a_wrong_subject_is_found(
             "case": "add",
             "modes": ["loop"],
             "blocks": [0],
-            "lead_in": 0,
+            "lead_in": 1,
             "passes": 1,
         },
     ):
@@ -490,6 +508,23 @@ def test_an_error_carries_status_and_trace(
     assert running("call", packages=packages, target="toys:echo", arguments=1)["result"] == 1
 
 
+def test_waiting_for_the_core_is_told(
+    running: Callable[..., dict[str, Any]], packages: dict[str, str]
+) -> None:
+    """How long the process waited in a slice, of how long the slice took; the system's count never goes back."""
+    running("load", source=factory_source(packages, "make_adder", {"added": 3, "expected": 3}))
+    answer = running("measure", case="add", modes=["loop"], blocks=[0], lead_in=1, passes=3)
+    assert answer["took_ns"] > 0
+    assert answer["waited_ns"] is None or answer["waited_ns"] >= 0
+
+
+def test_the_pulse_is_equal_pieces_of_work(running: Callable[..., dict[str, Any]]) -> None:
+    """As many as were asked for, each above zero."""
+    chunks_ns = running("pulse", chunk_ns=20_000, chunks=50)["chunks_ns"]
+    assert len(chunks_ns) == 50
+    assert all(ns > 0 for ns in chunks_ns)
+
+
 def test_the_collector_is_off_in_slices_only(
     running: Callable[..., dict[str, Any]], packages: dict[str, str]
 ) -> None:
@@ -502,9 +537,9 @@ def test_the_collector_is_off_in_slices_only(
     running("load", source=pickled_source(packages, Adder(1, 2, in_context=False)))
     assert collects()
     with pytest.raises(WorkerFailed):
-        running("measure", case="add", modes=["loop"], blocks=[0], lead_in=0, passes=1)
+        running("measure", case="add", modes=["loop"], blocks=[0], lead_in=1, passes=1)
     assert collects()
-    running("measure", case="append", modes=["loop"], blocks=[0], lead_in=0, passes=1)
+    running("measure", case="append", modes=["loop"], blocks=[0], lead_in=1, passes=1)
     assert collects()
 
 
