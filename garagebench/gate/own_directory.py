@@ -17,8 +17,8 @@ OWNER = "owner"
 PLACES = ("a", "b")
 BETWEEN = "c"
 
-#: What is made in it: the places, what git and valgrind write. Nothing else is removed.
-CONTENTS = (*PLACES, BETWEEN, "git", "count")
+#: What is made in it: the places, what git and valgrind write, and what the places were called once. Nothing else is removed.
+CONTENTS = (*PLACES, BETWEEN, "git", "count", "base", "head")
 
 
 def exchange(directory: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from garagebench.engine.candidate import Candidate, Entrant, make_slices
 from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.result import RowTerms
-from garagebench.engine.schedule import LEAST_ROUNDS, Pace
+from garagebench.engine.schedule import LEAST_ROUNDS
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 

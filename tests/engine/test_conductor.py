@@ -13,8 +13,8 @@ import pytest
 from fake_host import FakeHost, FakeSubject, Trap, dies
 
 from garagebench.engine import core
-from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.candidate import Entrant
+from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.conductor import Conductor, Progress
 from garagebench.engine.estimate import useful_generations
 from garagebench.engine.extent import Extent

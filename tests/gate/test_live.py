@@ -2,15 +2,18 @@
 
 import math
 import random
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from garagebench.engine import Contestant, Entrant, Result
-from garagebench.engine.result import Problem, RowTerms
+from garagebench.engine.result import Conditions, Problem, RowTerms
+from garagebench.engine.schedule import Pace
 from garagebench.gate.case import CaseKey, GateResult, Thresholds, attribute
-from garagebench.gate.live import LiveGate, Pair
+from garagebench.gate.live import Limit, LiveGate, Pair, Work, describe_some_processes
 from garagebench.gate.verdict import Judgement
 
 STAGES_NS = {
@@ -20,58 +23,102 @@ STAGES_NS = {
     "park/total": 3000.0,
 }
 SOURCE = {"arguments": {"stages": [name.partition("/")[2] for name in STAGES_NS]}}
-PAIR = Pair("lists", "cpython3.11", "python", SOURCE, SOURCE)
+PAIR = Pair("lists", "cpython3.11", "python", (SOURCE, SOURCE))
 
 Slowdown = Callable[[str, int], float]  # (row, phase) -> head / base
+Measure = Callable[[list[Entrant], Work], Result]
 
 
-def make_measure(
-    slowdown: Slowdown, generations: int = 16, noise: float = 0.005, **head: object
-) -> Callable[[list[Entrant], float, int], Result]:
-    """Return a measurement whose host is twice as fast in every other round, which no ratio may show."""
-    phases: list[list[str]] = []
-    rng = random.Random(7)
+class Made:
+    """A measurement whose host is twice as fast in every other round, which no ratio may show.
 
-    def measure(entrants: list[Entrant], budget_s: float, seed: int) -> Result:
-        del budget_s, seed
-        phases.append(list(entrants[0].source["arguments"]["stages"]))
-        names = [name for name in STAGES_NS if name.partition("/")[2] in phases[-1]]
-        contestants = []
-        for entrant in entrants:
-            is_head = entrant.name.startswith("head")
-            series = {
-                name: [
+    noise: between generations. differences: rows that are a difference of two cases. takes_s: seconds of a generation.
+    """
+
+    def __init__(
+        self,
+        slowdown: Slowdown = lambda _row, _phase: 1.0,
+        *,
+        noise: float = 0.005,
+        sizes_ns: Mapping[str, float] = STAGES_NS,
+        differences: Collection[str] = (),
+        takes_s: float = 0.5,
+        most: int = 1000,
+        **head: object,
+    ) -> None:
+        self.slowdown = slowdown
+        self.noise = noise
+        self.sizes_ns = sizes_ns
+        self.differences = differences
+        self.takes_s = takes_s
+        self.most = most
+        self.head = head
+        self.phases: list[list[str]] = []
+        self.works: list[Work] = []
+        self.now_s = 0.0
+        self._rng = random.Random(7)
+
+    @property
+    def generations(self) -> list[int | None]:
+        """How many each phase was asked for, screening first."""
+        return [work.extent.generations for work in self.works]
+
+    def __call__(self, entrants: list[Entrant], work: Work) -> Result:
+        """Measure."""
+        self.phases.append(list(entrants[0].source["arguments"]["stages"]))
+        self.works.append(work)
+        generations = min(work.extent.generations or 1, self.most)
+        self.now_s += self.takes_s * generations
+        names = [name for name in self.sizes_ns if name.partition("/")[2] in self.phases[-1]]
+        sides = tuple(self._side(entrant.name, names, generations) for entrant in entrants)
+        half_s = self.takes_s / 2
+        conditions = Conditions(half_s, half_s / 20, 1, 1, 100, (), ())
+        return Result(sides, conditions=conditions)
+
+    def _side(self, name: str, names: list[str], generations: int) -> Contestant:
+        is_head = name.startswith("head")
+        series: dict[str, list[list[float]]] = {}
+        for row in names:
+            size_ns = self.sizes_ns[row]
+            factor = self.slowdown(row, len(self.phases) - 1) if is_head else 1.0
+            series[row] = []
+            for _ in range(generations):
+                process = math.exp(self._rng.gauss(0, self.noise))
+                extra_ns = STAGES_NS["park/total"] if row in self.differences else 0.0
+                series[row].append(
                     [
-                        STAGES_NS[name]
-                        * (slowdown(name, len(phases) - 1) if is_head else 1.0)
-                        * (1 + number % 2)
-                        * math.exp(rng.gauss(0, noise))
+                        (size_ns * factor * process + extra_ns * process) * (1 + number % 2)
                         for number in range(6)
                     ]
-                    for _ in range(generations)
-                ]
-                for name in names
-            }
-            rows = tuple(RowTerms(name, {name: 1.0}, {}) for name in names)
-            extra = head if is_head else {}
-            contestants.append(Contestant(entrant.name, rows, series, **extra))  # type: ignore[arg-type]
-        return Result(tuple(contestants))
-
-    measure.phases = phases  # type: ignore[attr-defined]
-    return measure
+                )
+            if row in self.differences:
+                series[f"{row} less"] = [
+                    [STAGES_NS["park/total"] * (1 + number % 2) for number in range(6)]
+                ] * generations
+        rows = tuple(
+            RowTerms(row, {row: 1.0, f"{row} less": -1.0}, {}, single=False)
+            if row in self.differences
+            else RowTerms(row, {row: 1.0}, {})
+            for row in names
+        )
+        extra = self.head if is_head else {}
+        paces = dict.fromkeys(names, (2, 5 if is_head else 4))
+        return Contestant(name, rows, series, **{"paces": paces, **extra})  # type: ignore[arg-type]
 
 
 def run_gate(
-    measure: Callable[[list[Entrant], float, int], Result], threshold: float = 5.0
+    measure: Made, threshold: float = 5.0, limit: Limit | None = None, **more: Any
 ) -> GateResult:
     """Run a gate of one pair on the made-up measurement."""
+    thresholds = Thresholds(threshold, more.pop("particular", {}))
     gate = LiveGate(
         [PAIR],
-        thresholds=Thresholds(threshold),
-        budget_s=30,
+        thresholds=thresholds,
+        limit=limit or Limit(),
         seed=1,
         measure=measure,
-        clock=lambda: 0.0,
+        clock=lambda: measure.now_s,
+        **more,
     )
     return gate.run()
 
@@ -82,112 +129,245 @@ def outcomes(result: GateResult) -> dict[str, str]:
 
 
 def test_identical_code_is_not_slower() -> None:
-    """Nothing is slower, and the gate ends after the first look."""
-    measure = make_measure(lambda _row, _phase: 1.0)
+    """Nothing is slower, and the gate ends at the first look."""
+    measure = Made()
     result = run_gate(measure)
     assert result.outcome == "not slower"
-    assert len(measure.phases) == 2  # type: ignore[attr-defined]
+    assert measure.generations == [1, 6]
+
+
+def test_a_slower_whole_is_found_with_few_generations() -> None:
+    """+20 % of all: what six and ten generations cannot confirm, fifteen do."""
+    measure = Made(lambda _row, _phase: 1.2)
+    result = run_gate(measure)
+    assert result.outcome == "slower"
+    assert measure.generations == [1, 6, 4, 5]
 
 
 def test_a_slower_stage_is_named() -> None:
     """+20 % in assignment is +3.3 % of total: the stage is slower, total is not, and the cause is said."""
     slow = {"park/assignment": 1.2, "park/total": 1.0 + 0.2 * 500 / 3000}
-    result = run_gate(make_measure(lambda row, _phase: slow.get(row, 1.0)))
+    result = run_gate(Made(lambda row, _phase: slow.get(row, 1.0)))
     assert result.outcome == "slower"
     assert outcomes(result) == {
         "validate": "not slower",
         "assignment": "slower",
+        "encode": "not slower",
         "total": "not slower",
     }
     assert result.attributed_to == "assignment"
 
 
-def test_short_stages_are_left_to_total() -> None:
-    """A stage of 50 ns has no verdict of its own, and a note says so."""
-    result = run_gate(make_measure(lambda _row, _phase: 1.0))
-    assert "encode" not in outcomes(result)
-    assert any("park encode" in note for note in result.notes)
+def test_a_part_that_cannot_be_judged_is_unresolved_and_decides_nothing() -> None:
+    """One that scatters by as much as it takes: the wholes have their verdict at the first look, and that is the gate's."""
+
+    def scatter(row: str, phase: int) -> float:
+        return 1.0
+
+    measure = Made(scatter, differences=("park/assignment",), noise=0.02)
+    result = run_gate(measure)
+    assert result.outcome == "not slower"
+    assert outcomes(result)["assignment"] == "unresolved"
+    assert result.cases[case("assignment")].high is not None
 
 
-def test_a_stage_that_has_become_long_is_judged() -> None:
-    """One of 50 ns that takes ten times as long in head is named, though base's was too short for a verdict."""
-    slow = {"park/encode": 10.0, "park/total": 1.15}
-    result = run_gate(make_measure(lambda row, _phase: slow.get(row, 1.0)))
-    assert outcomes(result)["encode"] == "slower"
+def test_a_part_with_a_threshold_of_its_own_decides() -> None:
+    """Where somebody named it, the gate must not pass without a verdict on it."""
+    measure = Made(differences=("park/assignment",), noise=0.02)
+    result = run_gate(measure, particular={"assignment": 5.0}, limit=Limit(generations=10))
+    assert result.outcome == "inconclusive"
+    assert outcomes(result)["assignment"] == "inconclusive"
+
+
+def test_a_difference_keeps_every_generation() -> None:
+    """Also those in which it comes out below zero on a side, and has no logarithm: it is judged as a share of its whole."""
+    sizes_ns = {**STAGES_NS, "park/assignment": 100.0}
+    measure = Made(differences=("park/assignment",), noise=0.05, sizes_ns=sizes_ns)
+    result = run_gate(measure, limit=Limit(generations=30))
+    assert result.cases[case("assignment")].generations == 30
+
+
+def test_a_slower_difference_is_found() -> None:
+    """+40 % of a difference of 500 ns in 3,000 is confirmed, with its own size for a measure."""
+    measure = Made(
+        lambda row, _phase: 1.4 if row == "park/assignment" else 1.0,
+        differences=("park/assignment",),
+        noise=0.002,
+    )
+    result = run_gate(measure)
+    assert outcomes(result)["assignment"] == "slower"
+    assert result.cases[case("assignment")].change == pytest.approx(math.log(1.4), abs=0.02)
+
+
+def test_a_part_that_looks_slower_is_measured_further() -> None:
+    """After the first look nothing is open but a suspect part: it is measured again, beside its whole, until it is sure."""
+    slow = {"park/assignment": 1.2}
+    measure = Made(lambda row, _phase: slow.get(row, 1.0))
+    run_gate(measure)
+    assert measure.phases[-1] == ["assignment", "total"]
+    assert sum(count or 0 for count in measure.generations[1:]) == 15
+
+
+def test_no_part_is_too_short_to_be_judged() -> None:
+    """One of 50 ns that takes twice as long is named: what is short on one machine is long on another."""
+    slow = {"park/encode": 2.0, "park/total": 1.02}
+    result = run_gate(Made(lambda row, _phase: slow.get(row, 1.0)))
     assert result.attributed_to == "encode"
 
 
 def test_screening_decides_nothing() -> None:
     """What is +50 % in the screening phase alone is not slower."""
-    result = run_gate(make_measure(lambda _row, phase: 1.5 if phase == 0 else 1.0))
+    result = run_gate(Made(lambda _row, phase: 1.5 if phase == 0 else 1.0))
     assert result.outcome == "not slower"
 
 
-def test_the_second_look_measures_what_is_undecided() -> None:
-    """Where only total is too noisy for the first look, only total is measured again."""
+def test_both_sides_do_the_same_from_the_first_call_on() -> None:
+    """Paces come from screening: the fewer passes of the two, for both."""
+    measure = Made()
+    run_gate(measure)
+    assert measure.works[0].paces is None
+    assert measure.works[1].paces == {row: Pace(2, 4) for row in STAGES_NS}
 
-    def slowdown(row: str, phase: int) -> float:
-        return (
-            random.Random(phase).choice((0.8, 1.25)) if row == "park/total" and phase == 1 else 1.0
+
+def test_each_side_has_a_source_at_either_place() -> None:
+    """What is loaded where the sides have changed places is the other's place."""
+    seen: list[tuple[str, object, object]] = []
+    measure = Made()
+    places = ({**SOURCE, "at": "a"}, {**SOURCE, "at": "b"})
+
+    def look(entrants: list[Entrant], work: Work) -> Result:
+        seen.extend(
+            (one.name.split()[0], one.source["at"], (one.elsewhere or {})["at"]) for one in entrants
         )
+        return measure(entrants, work)
 
-    noisy = make_measure(slowdown, generations=4)
-    run_gate(noisy)
-    assert noisy.phases[1] == sorted(["validate", "assignment", "total"])  # type: ignore[attr-defined]
+    LiveGate(
+        [replace(PAIR, places=places)],
+        thresholds=Thresholds(5.0),
+        limit=Limit(),
+        seed=1,
+        measure=look,
+        clock=lambda: 0.0,
+    ).run()
+    assert set(seen) == {("base", "a", "b"), ("head", "b", "a")}
 
 
-def test_an_undecided_gate_names_the_budget_that_would_do() -> None:
-    """Three generations decide nothing: inconclusive, with a budget in the notes."""
-    result = run_gate(make_measure(lambda _row, _phase: 1.03, generations=3, noise=0.05))
+def test_a_number_of_generations_is_measured_and_no_more() -> None:
+    """The last look is at that number, whatever the clock says."""
+    measure = Made(lambda _row, _phase: 1.03, noise=0.05, takes_s=1000.0)
+    result = run_gate(measure, limit=Limit(generations=12))
+    assert measure.generations == [1, 6, 4, 2]
+    assert result.cases[case("total")].generations == 12
+
+
+def test_an_undecided_gate_names_a_budget_that_a_person_can_wait_for() -> None:
+    """Too much noise for the time: so much more would do. On the threshold: no time would."""
+    noisy = run_gate(Made(noise=0.045), limit=Limit(seconds=6))
+    assert noisy.outcome == "inconclusive"
+    (note,) = (note for note in noisy.notes if note.startswith("undecided: "))
+    budget = re.search(r"--budget (\d+) would do", note)
+    assert budget is not None
+    assert 6 < int(budget[1]) <= 1800
+    hopeless = run_gate(Made(noise=1.0))
+    assert hopeless.outcome == "inconclusive"
+    assert any("another --max-slowdown would decide it" in note for note in hopeless.notes)
+
+
+def test_a_budget_too_small_for_a_look_is_said_with_one_that_would_do() -> None:
+    """Of 3 s at 1 s a generation nothing can be judged; with what it names, it can."""
+    result = run_gate(Made(takes_s=1.0), limit=Limit(seconds=3))
     assert result.outcome == "inconclusive"
-    assert any(note.startswith("undecided: ") for note in result.notes)
+    found = re.search(r"--budget (\d+) would do", result.notes[0])
+    assert found is not None
+    again = run_gate(Made(takes_s=1.0), limit=Limit(seconds=int(found[1])))
+    assert again.outcome == "not slower"
 
 
-def test_a_case_too_slow_for_the_budget_is_no_pass() -> None:
-    """A row that was left out, whatever the others say, makes the gate inconclusive, and is listed."""
-    result = run_gate(make_measure(lambda _row, _phase: 1.0, left_out=("park/release",)))
+def test_a_phase_that_does_not_come_to_its_look_is_not_judged() -> None:
+    """Where the time ends before, the verdict is that of the look before, if there was one."""
+    result = run_gate(Made(most=5))
     assert result.outcome == "inconclusive"
-    assert outcomes(result)["release"] == "inconclusive"
+    assert result.cases == {}
+
+
+def test_ctrl_c_keeps_the_verdict_of_the_last_look() -> None:
+    """What was decided by then stands; the exit code is that of an interruption all the same."""
+
+    class Interrupted(Made):
+        def __call__(self, entrants: list[Entrant], work: Work) -> Result:
+            if len(self.phases) == 2:
+                self.most = 2
+            result = super().__call__(entrants, work)
+            return replace(result, interrupted=len(self.phases) == 3)
+
+    slow = {"park/assignment": 1.2}
+    result = run_gate(Interrupted(lambda row, _phase: slow.get(row, 1.0)))
+    assert result.interrupted
+    assert result.notes[0] == "interrupted: the verdict is of 6 generations"
     assert outcomes(result)["total"] == "not slower"
+    assert outcomes(result)["assignment"] == "unresolved"
+
+
+def test_a_whole_too_slow_for_the_time_is_no_pass() -> None:
+    """A total that was left out, whatever the others say, makes the gate inconclusive; a part so is unresolved."""
+    for row, outcome in (("unpark/total", "inconclusive"), ("park/release", "not slower")):
+        result = run_gate(Made(left_out=(row,)))
+        assert result.outcome == outcome
+        stage = row.partition("/")[2]
+        found = [
+            judgement.outcome
+            for key, judgement in result.cases.items()
+            if f"{key.operation}/{key.stage}" == row
+        ]
+        assert found == ["inconclusive" if stage == "total" else "unresolved"]
 
 
 def test_what_is_not_judged_is_not_measured() -> None:
     """A gate looks at isolated figures alone, so no phase spends time on those in context."""
     asked: list[bool] = []
-    measure = make_measure(lambda _row, _phase: 1.0)
+    measure = Made()
 
-    def look(entrants: list[Entrant], budget_s: float, seed: int) -> Result:
+    def look(entrants: list[Entrant], work: Work) -> Result:
         asked.extend(entrant.in_context for entrant in entrants)
-        return measure(entrants, budget_s, seed)
+        return measure(entrants, work)
 
-    run_gate(look)
+    LiveGate(
+        [PAIR],
+        thresholds=Thresholds(5.0),
+        limit=Limit(),
+        seed=1,
+        measure=look,
+        clock=lambda: 0.0,
+    ).run()
     assert asked
     assert not any(asked)
-
-
-def test_a_case_left_out_of_screening_alone_is_judged() -> None:
-    """What the first look does measure gets its verdict from there, and can be what a slowdown is put down to."""
-    slow = {"park/assignment": 1.3}
-    measure = make_measure(lambda row, _phase: slow.get(row, 1.0))
-
-    def leave_out(entrants: list[Entrant], budget_s: float, seed: int) -> Result:
-        found = measure(entrants, budget_s, seed)
-        if len(measure.phases) > 1:  # type: ignore[attr-defined]
-            return found
-        rows = tuple(row for row in found.reference.rows if row.name not in slow)
-        return Result(
-            tuple(replace(one, rows=rows, left_out=tuple(slow)) for one in found.contestants)
-        )
-
-    assert run_gate(leave_out).attributed_to == "assignment"
 
 
 @pytest.mark.parametrize("status", ["invalid", "wrong", "unavailable"])
 def test_a_side_that_fails_is_inconclusive(status: str) -> None:
     """A worker that died, answered wrongly or cannot run here is never a pass; the reason is told."""
-    result = run_gate(make_measure(lambda _row, _phase: 1.0, problem=Problem(status, "it is gone")))
+    result = run_gate(Made(problem=Problem(status, "it is gone")))
     assert result.outcome == "inconclusive"
     assert "head of lists@cpython3.11: it is gone" in result.notes[0]
+
+
+def test_repeated_slices_are_told_by_side() -> None:
+    """How many pairs were measured again, and because of whom."""
+    result = run_gate(Made(repeated=3))
+    assert (
+        "measured again because a worker waited for its core: base 0, head 3 of 100 pairs of slices"
+        in result.notes
+    )
+
+
+def test_code_that_is_slow_in_some_processes_is_said_to_be() -> None:
+    """Not slower in the middle, and above the threshold in more than a quarter of the generations."""
+    judgements = {
+        case("total"): Judgement("not slower", 0.0, -0.1, 0.04, 60, above=17),
+        case("encode"): Judgement("not slower", 0.0, -0.1, 0.04, 60, above=15),
+    }
+    (note,) = describe_some_processes(judgements)
+    assert note.startswith("park total: in 17 of 60 generations")
 
 
 def case(stage: str) -> CaseKey:
@@ -218,12 +398,3 @@ def test_the_stage_that_adds_the_most_is_named() -> None:
     sizes = {case("validate"): 1000.0, case("encode"): 300.0}
     slower = {case("validate"): judged(0.1), case("encode"): judged(0.2)}
     assert attribute(slower, sizes) == "validate"
-
-
-def test_too_few_generations_are_said_with_the_budget() -> None:
-    """Three generations of +50 %: the level takes 11 with three cases, and the note says so."""
-    result = run_gate(make_measure(lambda _row, _phase: 1.5, generations=3))
-    assert result.outcome == "inconclusive"
-    assert (
-        "6 generations fit the budget, a verdict takes 11; --budget 66 would do" in result.notes[-1]
-    )

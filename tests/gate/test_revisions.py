@@ -19,7 +19,7 @@ import pytest
 
 from garagebench.gate.git import NotComparable, RevisionError
 from garagebench.gate.own_directory import start_of
-from garagebench.gate.revisions import MODIFIED_NS, Trees, two_trees
+from garagebench.gate.revisions import APART_NS, MODIFIED_NS, Trees, two_trees
 
 ROOT = Path(__file__).parents[2]
 Write = Callable[[str, str], None]
@@ -334,17 +334,51 @@ def test_without_repositories_within_there_is_no_caveat(repository: Path) -> Non
         assert trees.caveats == ()
 
 
-def test_paths_are_of_equal_length_and_times_are_equal(repository: Path) -> None:
-    """Every file, link and directory of both trees has the same time, at a path as long."""
+def test_paths_are_of_equal_length_and_each_side_has_one_time(repository: Path) -> None:
+    """So that caches behave alike; the sides have times of their own, so that none takes one side's file for the other's."""
     (repository / "d").mkdir()
     (repository / "d" / "link").symlink_to("../a.py")
     (repository / "d" / "way").symlink_to("..")
     with two_trees(repository, "HEAD~1") as trees:
         assert len(str(trees.base.path)) == len(str(trees.head.path))
-        for side in (trees.base.path, trees.head.path):
+        for side, modified_ns in (
+            (trees.base.path, MODIFIED_NS),
+            (trees.head.path, MODIFIED_NS + APART_NS),
+        ):
             paths = [side, *side.rglob("*")]
-            assert {path.lstat().st_mtime_ns for path in paths} == {MODIFIED_NS}
+            assert {path.lstat().st_mtime_ns for path in paths} == {modified_ns}
             assert len(paths) >= 3
+
+
+def test_the_sides_change_places_and_back(repository: Path) -> None:
+    """What was at one path is at the other; twice, and all is as it was."""
+    (repository / "a.py").write_text("changed")
+    with two_trees(repository, "HEAD") as trees:
+        texts = [(side.path / "a.py").read_text() for side in (trees.base, trees.head)]
+        assert texts[0] != texts[1]
+        for _ in range(2):
+            trees.exchange()
+            texts.reverse()
+            assert texts == [(side.path / "a.py").read_text() for side in (trees.base, trees.head)]
+        assert sorted(path.name for path in trees.base.path.parent.iterdir()) == [
+            "a",
+            "b",
+            "git",
+            "owner",
+        ]
+
+
+def test_a_file_of_a_repository_within_is_told_from_others(repository: Path) -> None:
+    """It is in no copy, and the name of its repository says why."""
+    within = repository / "within"
+    within.mkdir()
+    for command in ("init --quiet", "commit --quiet --allow-empty --message=x"):
+        identity = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+        subprocess.run(["git", *identity, *command.split()], cwd=within, check=True)
+    (within / "mine.py").write_text("x")
+    with two_trees(repository, "HEAD") as trees:
+        assert trees.find_left_out(within / "mine.py") == "within"
+        assert trees.find_left_out(repository / "a.py") is None
 
 
 # Which commit is base
@@ -832,7 +866,7 @@ def test_what_a_killed_owner_left_is_removed(repository: Path, place: Path) -> N
         left = place / process.stdout.readline().strip()
         process.kill()
         process.wait(20)
-    assert (left / "base" / "a.py").exists()
+    assert (left / "a" / "a.py").exists()
     with two_trees(repository, "v1") as trees:
         assert pairs(place) == [trees.base.path.parent]
 
@@ -844,7 +878,7 @@ def test_what_the_living_use_is_not_removed(repository: Path, place: Path) -> No
         theirs = place / process.stdout.readline().strip()
         with two_trees(repository, "v1") as trees:
             assert pairs(place) == sorted([theirs, trees.base.path.parent])
-        assert (theirs / "head" / "a.py").exists()
+        assert (theirs / "b" / "a.py").exists()
 
 
 def test_the_lock_tells_too(repository: Path, place: Path) -> None:

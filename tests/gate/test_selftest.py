@@ -4,6 +4,7 @@ import csv
 import io
 import math
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,7 @@ def test_a_replayed_slowdown_is_found_in_its_stage() -> None:
     """+12 % of validate is found and named; +2 % is below the threshold."""
     gates = Replay(make_recording(0.005), 17, Thresholds(5.0))
     rng = random.Random(2)
-    assert gates.stages == [VALIDATE]
+    assert [case.stage for case in gates.stages] == ["validate", "encode"]
     assert gates.gate(rng, Slowdown(VALIDATE, 0.12)) == ("slower", "validate")
     assert gates.gate(rng, Slowdown(VALIDATE, 0.02)) == ("not slower", None)
 
@@ -105,6 +106,40 @@ def test_other_results_cannot_be_replayed(monkeypatch: pytest.MonkeyPatch, tmp_p
         load_recording(None)
 
 
+def test_sides_that_lean_show_only_as_recorded() -> None:
+    """Head 1.5 % slower in every recorded generation: by chance nobody leans; as recorded, 1 % is exceeded."""
+    recording = make_recording(0.002)
+    base, head = recording.contestants
+    leaning = replace(
+        head,
+        series={
+            name: [[1.015 * ns for ns in rounds] for rounds in series]
+            for name, series in head.series.items()
+        },
+    )
+    recording = replace(recording, contestants=(base, leaning))
+    found = [
+        Replay(recording, 60, Thresholds(1.0), swaps=swaps).gate(random.Random(3), None)[0]
+        for swaps in (True, False)
+    ]
+    assert found[0] != "slower"
+    assert found[1] == "slower"
+
+
+def test_each_mode_has_a_certificate_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """That of one budget does not take the place of another's."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    recording = make_recording(0.003)
+    first = replay(recording, Plan())
+    second = replace(first, budget_s=None, limit_generations=12)
+    for certificate in (first, second):
+        certificates.store(certificate, recording)
+    assert certificates.load(30.0, None, 5.0) == first
+    assert certificates.load(None, 12, 5.0) == second
+
+
 def test_csv_is_csv() -> None:
     """Every line has the four columns of the header, whatever commas stand in it, and the result is among them."""
     recording = load_recording(Path(__file__).parents[2] / "results" / "rounds.json.gz")
@@ -120,17 +155,18 @@ def test_a_certificate_is_cited_where_it_holds(
 ) -> None:
     """`check` cites it for the same budget, threshold, processor and runtime, and for no other."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    asked = (30.0, 5.0, "Fast 1", "cpython3.11")
+    asked = (30.0, None, 5.0, "Fast 1", "cpython3.11")
     assert certificates.cite(*asked) is None
     recording = make_recording(0.003)
     certificate = replay(recording, Plan())
     certificates.store(certificate, recording)
-    assert certificates.load() == certificate
+    assert certificates.load(30.0, None, 5.0) == certificate
     sentence = certificates.cite(*asked)
     assert sentence is not None
     assert "0 of 1000 gates are slower" in sentence
-    assert certificates.cite(30.0, 5.0, "Slow 2", "cpython3.11") is None
-    assert certificates.cite(60.0, 5.0, "Fast 1", "cpython3.11") is None
+    assert certificates.cite(30.0, None, 5.0, "Slow 2", "cpython3.11") is None
+    for budget_s, generations, percent in ((60.0, None, 5.0), (None, 30, 5.0), (30.0, None, 2.0)):
+        assert certificates.cite(budget_s, generations, percent, "Fast 1", "cpython3.11") is None
     assert replay(load_recording(None), Plan()) == certificate
 
 
