@@ -23,11 +23,8 @@ MUTANTS = ROOT / "tests" / "core" / "mutants.py"
 #: Variables of whoever runs the tests that would change what the command does.
 FOREIGN = ("GARAGEBENCH_", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TERM", "TTY_")
 
-#: A run of well under a second: a pass is so short that it fits this budget on a slow machine, too.
-QUICK = ("--spaces", "20", "--stage", "total", "--budget", "0.5")
-
-#: The same with time enough for PyPy, whose first passes are slow.
-UNHURRIED = (*QUICK, "--budget", "2")
+#: A run of about a second that is the same work on every machine.
+QUICK = ("--spaces", "20", "--stage", "total", "--generations", "2")
 
 Finished = subprocess.CompletedProcess[str]
 Garagebench = Callable[..., Finished]

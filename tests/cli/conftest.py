@@ -85,7 +85,7 @@ def settings_of(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> SettingsOf:
 def whole(garagebench: Garagebench, tmp_path_factory: pytest.TempPathFactory) -> WholeRun:
     """Return a run of the four classic implementations with all stages, shared by all that only look at it."""
     file = tmp_path_factory.mktemp("whole") / "whole.json.gz"
-    finished = garagebench("run", "--budget", "6", "--format", "json", "--output", file)
+    finished = garagebench("run", "--generations", "6", "--format", "json", "--output", file)
     assert finished.returncode == 0, finished.stderr
     return WholeRun(finished, file)
 

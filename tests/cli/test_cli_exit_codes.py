@@ -10,7 +10,6 @@ import pytest
 from command_line import (
     MUTANTS,
     QUICK,
-    UNHURRIED,
     Finished,
     Garagebench,
     Invoke,
@@ -141,7 +140,7 @@ def assert_failed(rows: list[dict[str, object]], status: str) -> None:
 def run_without_numpy(garagebench: Garagebench, directory: Path, *arguments: str) -> Finished:
     """Run with a numpy in the way that cannot be imported."""
     (directory / "numpy.py").write_text(BROKEN_NUMPY)
-    return garagebench("run", *arguments, *UNHURRIED, "--format", "json", PYTHONPATH=str(directory))
+    return garagebench("run", *arguments, *QUICK, "--format", "json", PYTHONPATH=str(directory))
 
 
 def test_a_named_implementation_without_its_package_is_1(
@@ -178,7 +177,7 @@ def test_a_default_implementation_that_a_named_interpreter_lacks_is_0(
     garagebench: Garagebench, pypy: str
 ) -> None:
     """PyPy has no numba: where only the interpreter is named, that is a row and no error."""
-    ran = garagebench("run", "--runtime", pypy, *UNHURRIED, "--format", "json")
+    ran = garagebench("run", "--runtime", pypy, *QUICK, "--format", "json")
     assert ran.returncode == 0, ran.stderr
     assert_failed(rows_of(ran, "numba"), "unavailable")
 
@@ -319,7 +318,7 @@ def test_a_worker_that_dies_is_1(
     pool = write_pool(DIES.format(seen=str(tmp_path / "seen"), how=how))
     ran = garagebench(
         *("run", "--impl", pool, "--spaces", "20", "--stage", "total"),
-        *("--budget", "3", "--format", "json"),
+        *("--generations", "2", "--format", "json"),
     )
     assert ran.returncode == 1
     rows = rows_of(ran, "Pool")
@@ -344,7 +343,7 @@ def test_a_worker_that_dies_at_once_is_1(garagebench: Garagebench, write_pool: W
 def test_a_default_implementation_that_fails_is_1(garagebench: Garagebench, tmp_path: Path) -> None:
     """What cannot run may be left out unnoticed; what breaks down while it runs may not."""
     (tmp_path / "numpy.py").write_text("import os\nos._exit(7)\n")
-    ran = garagebench("run", *UNHURRIED, "--format", "json", PYTHONPATH=str(tmp_path))
+    ran = garagebench("run", *QUICK, "--format", "json", PYTHONPATH=str(tmp_path))
     assert ran.returncode == 1
     assert_failed(rows_of(ran, "numpy"), "invalid")
     assert "the worker died (exit code 7)" in ran.stderr
@@ -398,7 +397,7 @@ def test_a_failure_is_told_once(garagebench: Garagebench, write_pool: WritePool)
 def test_the_memory_of_what_cannot_run_is_in_bytes(garagebench: Garagebench) -> None:
     """Rows without a figure have the unit that the figure would have."""
     ran = garagebench(
-        *("run", "--impl", "lists", "--runtime", "pypy9", "--budget", "0.3", "--format", "json"),
+        *("run", "--impl", "lists", "--runtime", "pypy9", "--generations", "2", "--format", "json"),
         *("--stage", "import", "--stage", "peak_memory"),
     )
     rows = [row for row in rows_of(ran, "lists") if row["status"] == "unavailable"]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import QUICK, ROOT, UNHURRIED, Garagebench, SettingsOf, WholeRun, rows_of
+from command_line import QUICK, ROOT, QUICK, Garagebench, SettingsOf, WholeRun, rows_of
 
 from garagebench.experiment import Experiment
 
@@ -117,7 +117,7 @@ def test_what_was_measured_is_told_with_the_numbers(whole: WholeRun) -> None:
     settings, environment = whole.report["settings"], whole.report["environment"]
     assert settings["impls"] == CLASSIC
     assert (settings["layout"], settings["spaces"]) == ("seed", 140)
-    assert (settings["workload"], settings["budget_s"], settings["seed"]) == ("fill", 6.0, 0)
+    assert (settings["workload"], settings["generations"], settings["seed"]) == ("fill", 6, 0)
     assert settings["requests"] == {"park": 120, "unpark": 120}
     own = environment["interpreters"][f"cpython3.{sys.version_info.minor}"]
     assert {"python_version", "numpy_version", "numba_version"} <= set(own)
@@ -188,7 +188,7 @@ def test_an_implementation_runs_on_several_interpreters(
     garagebench: Garagebench, pypy: str
 ) -> None:
     """Each --runtime replaces the default interpreter; lists on this one stays as the reference."""
-    ran = garagebench("run", "--impl", "lists", "--runtime", pypy, *UNHURRIED, "--format", "json")
+    ran = garagebench("run", "--impl", "lists", "--runtime", pypy, *QUICK, "--format", "json")
     runtimes = {row["runtime"].rstrip("0123456789.") for row in rows_of(ran, "lists")}
     assert runtimes == {"cpython", "pypy"}
 
@@ -210,7 +210,7 @@ def test_operation_chooses_the_rows(garagebench: Garagebench) -> None:
 def test_stage_chooses_the_rows(garagebench: Garagebench) -> None:
     """--stage, repeated, leaves all other stages out, also where a stage is the difference of others."""
     ran = garagebench(
-        *("run", "--impl", "lists", "--spaces", "20", "--budget", "0.5", "--format", "json"),
+        *("run", "--impl", "lists", "--spaces", "20", "--generations", "2", "--format", "json"),
         *("--stage", "unattributed", "--stage", "space_lookup"),
     )
     assert [(row["operation"], row["stage"]) for row in rows_of(ran, "lists")] == [
@@ -224,7 +224,7 @@ def test_a_cold_start_can_be_measured_alone(garagebench: Garagebench) -> None:
     """A stage of operation `start` may be all that is asked for."""
     ran = garagebench(
         *("run", "--impl", "lists", "--stage", "peak_memory"),
-        *("--budget", "0.5", "--format", "json"),
+        *("--generations", "2", "--format", "json"),
     )
     assert ran.returncode == 0, ran.stderr
     (row,) = rows_of(ran, "lists")
@@ -248,4 +248,4 @@ def test_the_defaults_are_those_of_the_design(settings_of: SettingsOf) -> None:
     assert settings.impls == tuple(CLASSIC)
     assert (settings.runtimes, settings.stages) == ((), ())
     assert (settings.layout, settings.spaces, settings.workload) == ("seed", None, "fill")
-    assert (settings.operation, settings.budget_s, settings.seed) == ("both", 30.0, 0)
+    assert (settings.operation, settings.budget_s, settings.seed) == ("both", None, 0)

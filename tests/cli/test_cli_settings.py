@@ -42,7 +42,7 @@ def test_a_layout_file_gives_the_rows_its_name(garagebench: Garagebench) -> None
     """--layout takes a TOML file; its name and its spaces are in the result."""
     ran = garagebench(
         *("run", "--impl", "lists", "--layout", LAYOUT, "--stage", "total"),
-        *("--budget", "1", "--format", "json"),
+        *("--generations", "2", "--format", "json"),
     )
     assert ran.returncode == 0, ran.stderr
     assert {row["layout"] for row in rows_of(ran, "lists")} == {Layout.from_toml(LAYOUT).name}
@@ -100,7 +100,7 @@ def test_too_few_spaces_are_refused(invoke: Invoke) -> None:
 def test_every_workload_runs(garagebench: Garagebench, workload: str) -> None:
     """Each workload of the list is measured, and the rows bear its name."""
     ran = garagebench(
-        *("run", "--impl", "lists", "--spaces", "60", "--stage", "total", "--budget", "2"),
+        *("run", "--impl", "lists", "--spaces", "60", "--stage", "total", "--generations", "2"),
         *("--workload", workload, "--format", "json"),
     )
     assert ran.returncode == 0, ran.stderr
@@ -114,7 +114,7 @@ def test_a_trace_of_blocks_has_both_operations(garagebench: Garagebench) -> None
     """A trace that seldom changes operation is measured like a workload, under its file's name."""
     ran = garagebench(
         *("run", "--impl", "lists", "--layout", LAYOUT, "--workload", EXAMPLES / "trace.jsonl"),
-        *("--stage", "total", "--budget", "1", "--format", "json"),
+        *("--stage", "total", "--generations", "2", "--format", "json"),
     )
     assert ran.returncode == 0, ran.stderr
     assert [(row["workload"], row["operation"]) for row in rows_of(ran, "lists")] == [
@@ -127,7 +127,7 @@ def test_a_trace_in_turns_is_measured_as_both(garagebench: Garagebench, tmp_path
     """A trace that changes operation too often gives `total` of operation `both`, and says why."""
     trace = make_trace(tmp_path / "turns.jsonl", *[PARK, UNPARK] * 60)
     ran = garagebench(
-        *("run", "--impl", "lists", "--workload", trace, "--budget", "1", "--format", "json"),
+        *("run", "--impl", "lists", "--workload", trace, "--generations", "2", "--format", "json"),
         *("--operation", "park"),
     )
     assert ran.returncode == 0, ran.stderr
@@ -141,7 +141,7 @@ def test_a_trace_may_begin_with_a_refusal(garagebench: Garagebench, tmp_path: Pa
     refused = {"operation": "park", "body": {"vehicle": "submarine"}}
     trace = make_trace(tmp_path / "refused.jsonl", refused, *[PARK] * 100)
     ran = garagebench(
-        *("run", "--impl", "lists", "--workload", trace, "--budget", "1", "--format", "json"),
+        *("run", "--impl", "lists", "--workload", trace, "--generations", "2", "--format", "json"),
         *("--stage", "total", "--stage", "first_request"),
     )
     assert ran.returncode == 0, ran.stderr
@@ -230,7 +230,7 @@ def test_the_nearest_pyproject_counts(
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "pyproject.toml").write_text('[project]\nname = "mine"\n')
     monkeypatch.chdir(tmp_path / "sub")
-    assert settings_of().budget_s == 30.0
+    assert settings_of().budget_s is None
 
 
 def test_pyproject_governs_the_format(garagebench: Garagebench, tmp_path: Path) -> None:

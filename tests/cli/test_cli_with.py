@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from command_line import (
     QUICK,
-    UNHURRIED,
     Finished,
     Garagebench,
     Invoke,
@@ -107,7 +106,7 @@ def test_a_default_one_that_cannot_run_beside_others_is_0(
 ) -> None:
     """The variant runs somewhere, and nobody named the implementation that is missing; who names it gets a 1."""
     (tmp_path / "numpy.py").write_text("raise ImportError('numpy is broken here')\n")
-    options = (*RENDERED, *UNHURRIED, "--format", "json")
+    options = (*RENDERED, *QUICK, "--format", "json")
     ran = garagebench("run", *options, PYTHONPATH=str(tmp_path))
     assert ran.returncode == 0, ran.stderr
     assert [row["status"] for row in rows_of(ran, "numpy+encode=rendered")] == ["unavailable"] * 2
@@ -166,7 +165,7 @@ def test_batches_are_measured(
     garagebench: Garagebench, operation: str, measured: list[str]
 ) -> None:
     """A batch operation has one row, `total`, and its requests are those of the blocks."""
-    options = ("--operation", operation, "--spaces", "20", "--budget", "0.3", "--format", "json")
+    options = ("--operation", operation, "--spaces", "20", "--generations", "2", "--format", "json")
     ran = garagebench("run", "--impl", "heap", *options)
     assert ran.returncode == 0, ran.stderr
     rows = rows_of(ran, "heap")
