@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from garagebench.contestants import Recipe
 from garagebench.engine import Result, ResultRow
 from garagebench.engine.result import SCHEMA
 from garagebench.experiment import SettingsError
-from garagebench.report.rows import Report, Row
+from garagebench.report.rows import IN_CONTEXT, Report, Row
+
+#: The row of a whole request, and that of what its stages leave of it.
+WHOLE, REMAINDER = "total", "unattributed"
+
+#: Share of a total by which its stages may miss it without a word.
+MOST_MISSED = 0.05
 
 
 def make_report(result: Result) -> Report:
@@ -26,8 +33,40 @@ def make_report(result: Result) -> Report:
             # Merged: of those on one interpreter, each loads other packages.
             interpreters.setdefault(runtime, {}).update(contestant.environment)
     environment = {**result.environment, "interpreters": interpreters}
-    rows = tuple(_make_row(row, result.settings) for row in result.rows())
-    return Report(SCHEMA, environment, settings, result.caveats, rows)
+    if result.conditions is not None:
+        settings["generations"] = len(result.conditions.first)
+    rows = [_make_row(row, result.settings) for row in result.rows()]
+    return Report(SCHEMA, environment, settings, result.caveats, tuple(mark_misses(rows)))
+
+
+def mark_misses(rows: list[Row]) -> list[Row]:
+    """Return the rows, a remainder with a caveat where the stages miss their total by more than they may.
+
+    That is by more than MOST_MISSED of it, and by more than half of the total's interval.
+    """
+    totals = {_place(row): row for row in rows if row.stage == WHOLE}
+    return [
+        replace(row, caveats=(*row.caveats, *_describe_miss(row, totals.get(_place(row)))))
+        if row.stage == REMAINDER
+        else row
+        for row in rows
+    ]
+
+
+def _place(row: Row) -> tuple[str | None, ...]:
+    return row.impl, row.runtime, row.layout, row.workload, row.server, row.operation
+
+
+def _describe_miss(rest: Row, total: Row | None) -> Iterator[str]:
+    if total is None or total.median is None:
+        return
+    unsure = 0.0 if total.low is None or total.high is None else (total.high - total.low) / 2
+    pairs = (("", rest.median, total.median), (IN_CONTEXT, rest.in_context, total.in_context))
+    for how, missed, whole in pairs:
+        if missed is not None and whole and abs(missed) > max(MOST_MISSED * whole, unsure):
+            percent = abs(100 * missed / whole)
+            less = "less" if missed > 0 else "more"
+            yield f"{how}the stages add up to {percent:.0f} % {less} than total: mind that one"
 
 
 def _make_row(row: ResultRow, settings: Any) -> Row:

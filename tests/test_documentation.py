@@ -17,6 +17,7 @@ import pytest
 from garagebench import Layout
 from garagebench.engine import schedule
 from garagebench.engine.estimate import CONFIDENCE, LEAST_GENERATIONS, useful_generations
+from garagebench.engine.extent import MOST_S
 from garagebench.workload import BLOCK
 
 ROOT = Path(__file__).parents[1]
@@ -32,6 +33,7 @@ EXEMPT = ("make bench", "make test", "pip install ")
 #: Times in the guides are for measuring, not for testing: in the tests they are all of one second or two.
 SHORTER = [
     (re.compile(r"--budget [\d.]+"), "--budget 1"),
+    (re.compile(r"--generations [\d.]+"), "--generations 2"),
     (re.compile(r"--duration [\d.]+"), "--duration 0.5"),
     (re.compile(r"(benchmarks/http/stall\.py) [\d.]+"), r"\1 1.5"),
     (re.compile(r"(benchmarks/known_cost\.py) [\d.]+"), r"\1 2"),
@@ -114,6 +116,7 @@ def run(copy: Path, programs: str) -> Run:
         "PATH": programs,
         "PYTHONPATH": str(ROOT),
         "GARAGEBENCH_RUN_BUDGET": "1",
+        "GARAGEBENCH_CHECK_GENERATIONS": "2",
     }
 
     def call(command: str) -> None:
@@ -230,7 +233,6 @@ def test_the_readme_shows_the_table_first() -> None:
     assert "make bench" in start
 
 
-WORDS = {6: "six", 8: "eight", 10: "ten", 12: "twelve"}
 USEFUL = sorted({useful_generations(most) for most in range(LEAST_GENERATIONS, 21)})
 
 
@@ -238,8 +240,10 @@ USEFUL = sorted({useful_generations(most) for most in range(LEAST_GENERATIONS, 2
     "sentence",
     [
         f"block of at least {BLOCK} requests",
-        f"at least {schedule.LEAD_IN} passes that do not count and at least {schedule.LEAST_PASSES} that do",
-        f"{WORDS.get(schedule.LEAST_ROUNDS)} to {WORDS.get(schedule.MOST_ROUNDS)} rounds",
+        f"for {schedule.LEAD_NS / 1e6:g} ms, and at least one pass, it leads in",
+        f"{schedule.LEAST_ROUNDS} to {schedule.MOST_ROUNDS} rounds",
+        f"between {schedule.SHORTEST_SLICE_NS / 1e6:g} and {schedule.LONGEST_SLICE_NS / 1e6:g} ms",
+        f"after {MOST_S:g} seconds at the latest",
         f"at least {CONFIDENCE * 100:.0f} %",
         f"Below {LEAST_GENERATIONS} generations",
         f"({', '.join(map(str, USEFUL))} and so on)",

@@ -12,12 +12,12 @@ from click.core import ParameterSource
 
 from garagebench.commands.options import (
     budget_option,
+    choose_limit,
     format_option,
     generations_option,
     impl_option,
     layout_option,
     max_slowdown_option,
-    refuse_both,
     seed_option,
     workload_option,
 )
@@ -164,7 +164,7 @@ def measure(
         base,
         head,
         impl,
-        limit=Limit(*refuse_both(budget, generations)),
+        limit=Limit(*choose_limit(budget, generations)),
         thresholds=thresholds,
         count_instructions=count is not None,
         **others,

@@ -72,19 +72,22 @@ def generations_option(text: str) -> Decorator:
     return click.option("--generations", type=click.IntRange(min=1), metavar="N", help=text)
 
 
-def refuse_both(budget: float | None, generations: int | None) -> tuple[float | None, int | None]:
-    """Return seconds and generations, of which the command line has at most one; it is stronger than pyproject.toml."""
-    ctx = click.get_current_context()
+#: Where an option's value can come from, the strongest first.
+SOURCES = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT, ParameterSource.DEFAULT_MAP)
+
+
+def choose_limit(budget: float | None, generations: int | None) -> tuple[float | None, int | None]:
+    """Return seconds and generations, of which at most one is not None: the one from the stronger source. UsageError."""
     if budget is None or generations is None:
         return budget, generations
-    typed = [
-        name
-        for name in ("budget", "generations")
-        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT_MAP
+    ctx = click.get_current_context()
+    ranks = [
+        SOURCES.index(source) if source in SOURCES else len(SOURCES)
+        for source in map(ctx.get_parameter_source, ("budget", "generations"))
     ]
-    if len(typed) != 1:
+    if ranks[0] == ranks[1]:
         raise click.UsageError("--budget and --generations: name one of them")
-    return (budget, None) if typed == ["budget"] else (None, generations)
+    return (budget, None) if ranks[0] < ranks[1] else (None, generations)
 
 
 def seed_option(text: str) -> Decorator:

@@ -13,10 +13,10 @@ from garagebench.commands.options import (
     CHARTS,
     FORMATS,
     budget_option,
+    choose_limit,
     complete_impl,
     generations_option,
     make_format_option,
-    refuse_both,
     with_option,
 )
 from garagebench.commands.output import make_console, print_report
@@ -139,7 +139,7 @@ def run(
     from garagebench.report.progress import show_progress
 
     others["variants"] = others.pop("with")
-    budget, generations = refuse_both(budget, generations)
+    budget, generations = choose_limit(budget, generations)
     settings = experiment.Settings(
         impl or experiment.CLASSIC,
         runtime,

@@ -9,10 +9,10 @@ from click.core import ParameterSource
 
 from garagebench.commands.options import (
     budget_option,
+    choose_limit,
     format_option,
     generations_option,
     max_slowdown_option,
-    refuse_both,
     seed_option,
 )
 from garagebench.commands.output import default_format, make_console
@@ -87,7 +87,7 @@ def selftest(
     from garagebench.report.progress import show_progress
     from garagebench.report.selftest import render_certificate
 
-    plan = selftests.Plan(gates, Limit(*refuse_both(budget, generations)), max_slowdown, seed)
+    plan = selftests.Plan(gates, Limit(*choose_limit(budget, generations)), max_slowdown, seed)
     if replay is not None:
         for name in ("record", "budget", "generations", "gates"):
             source = click.get_current_context().get_parameter_source(name)

@@ -47,7 +47,10 @@ MARGIN = 1.1
 
 @dataclass(frozen=True)
 class Progress:
-    """How far it is: generations (or what else) done and planned (None: not known), seconds gone and expected in all."""
+    """How far it is: generations (or what else) done and planned (None: not known), seconds gone and expected in all.
+
+    expected_s is infinite where nobody knows.
+    """
 
     generation: int
     generations: int | None
@@ -319,10 +322,12 @@ class Conductor:
         )
 
     def _expected_s(self) -> float:
-        """Return the seconds that all of it will take; where that is not known yet, its limit."""
+        """Return the seconds that all of it will take; infinite where that is not known yet."""
         plan, conditions = self._plan, self._conditions
-        if self._extent.generations is None or plan is None:
+        if self._extent.generations is None:
             return self._extent.limit_s
+        if plan is None:
+            return math.inf
         one_s = conditions.start_s + plan.rounds * conditions.round_s
         return min(self._extent.limit_s, self._first_s + (plan.generations - 1) * one_s)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from garagebench.report.cells import Cell, Column, make_column, make_rate_column
 from garagebench.report.lines import Line, Subject, make_line
 from garagebench.report.notes import Footnote, Numbering
-from garagebench.report.rows import Report, ReportError, Row
+from garagebench.report.rows import IN_CONTEXT, Report, ReportError, Row
 
 OPERATIONS = ("park", "unpark", "both", "park_many", "unpark_many", "start")
 REQUESTS = ("park", "unpark")
@@ -76,7 +76,8 @@ def make_grids(report: Report) -> list[Grid]:
         elif operation in REQUESTS:
             subtitle = f"{place}, stages replayed alone"
         rate = of_processes or operation in REQUESTS + BATCHES
-        grids.append(_make_grid(title, subtitle, rows, numbering, rate=rate))
+        isolated = [_isolated(row) for row in rows]
+        grids.append(_make_grid(title, subtitle, isolated, numbering, rate=rate))
         if operation in REQUESTS and (in_context := _take_in_context(rows)):
             title = f"{operation} in context: what one request costs"
             subtitle = f"{place}, stages clocked inside the whole request"
@@ -119,8 +120,16 @@ def _in_context(row: Row) -> Row:
         ratio=None,
         ratio_low=None,
         ratio_high=None,
-        caveats=row.caveats if row.in_context is None else (),
+        caveats=row.caveats
+        if row.in_context is None
+        else tuple(caveat for caveat in row.caveats if caveat.startswith(IN_CONTEXT)),
     )
+
+
+def _isolated(row: Row) -> Row:
+    """Return the row without the caveats on its value in context."""
+    caveats = tuple(caveat for caveat in row.caveats if not caveat.startswith(IN_CONTEXT))
+    return replace(row, caveats=caveats)
 
 
 def _make_grid(

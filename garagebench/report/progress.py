@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -31,7 +32,7 @@ class Step(Protocol):
 
     @property
     def expected_s(self) -> float:
-        """Seconds expected in all."""
+        """Seconds expected in all; infinite where nobody knows."""
 
 
 @contextlib.contextmanager
@@ -53,7 +54,7 @@ def show_progress(console: Console) -> Iterator[Callable[[Step], None]]:
                 task,
                 description=f"{step.what} {step.generation + 1}{planned}" if left_s else "done",
                 completed=step.elapsed_s / step.expected_s,
-                left=f"{left_s:.0f} s left",
+                left=f"{left_s:.0f} s left" if math.isfinite(left_s) else "",
             )
 
         yield move
@@ -70,7 +71,8 @@ class _LineAMinute:
         if step.elapsed_s >= self._next_s:
             self._next_s = step.elapsed_s + 60
             left_s = max(0.0, step.expected_s - step.elapsed_s)
-            self._console.print(f"measuring, about {left_s:.0f} s left", highlight=False)
+            left = f", about {left_s:.0f} s left" if math.isfinite(left_s) else ""
+            self._console.print(f"measuring{left}", highlight=False)
 
 
 class SecondsLine:

@@ -8,6 +8,9 @@ from typing import Any, Literal, NoReturn, get_args
 
 from garagebench.errors import GarageError
 
+#: How a caveat begins that is on a row's value in context, and not on its isolated one.
+IN_CONTEXT = "in context, "
+
 Unit = Literal["ns", "bytes"]
 Status = Literal["ok", "wrong", "unavailable", "invalid"]
 

@@ -56,7 +56,9 @@ def garagebench(repository: Path, *arguments: str, **more: str) -> subprocess.Co
 def check(repository: Path, *more: str) -> tuple[int, dict[str, object]]:
     """Run a check against HEAD, the same work on every machine; exit code and JSON."""
     common = ("--base", "HEAD", "--impl", "pool.py:SetPool", "--layout", "small.toml")
-    done = garagebench(repository, "check", *common, "--generations", "15", "--format", "json", *more)
+    done = garagebench(
+        repository, "check", *common, "--generations", "15", "--format", "json", *more
+    )
     return done.returncode, json.loads(done.stdout)
 
 
@@ -136,7 +138,9 @@ def test_what_the_pool_imports_comes_from_each_side(repository: Path, leads_ther
     (repository / "src" / "helper.py").write_text("raise ValueError('this is head')\n")
     more = {"PYTHONPATH": os.pathsep.join([str(repository / "src"), str(ROOT)])}
     asked = ("compare", "HEAD", "HEAD") if leads_there else ("check", "--base", "HEAD")
-    done = garagebench(repository, *asked, "--impl", "pool.py:SetPool", "--generations", "1", **more)
+    done = garagebench(
+        repository, *asked, "--impl", "pool.py:SetPool", "--generations", "1", **more
+    )
     assert ("this is head" in done.stderr) is not leads_there
     assert done.returncode == (4 if leads_there else 1)
 
@@ -256,7 +260,17 @@ def test_two_files_are_compared(tmp_path: Path) -> None:
     """Compare FILE FILE: the same file twice has no case slower, and the caveat is told."""
     place = tmp_path / "repository"
     place.mkdir()
-    run = ("run", "--impl", "lists", "--stage", "total", "--generations", "6", "--output", "a.json.gz")
+    run = (
+        "run",
+        "--impl",
+        "lists",
+        "--stage",
+        "total",
+        "--generations",
+        "6",
+        "--output",
+        "a.json.gz",
+    )
     assert garagebench(place, *run).returncode == 0
     done = garagebench(place, "compare", "a.json.gz", "a.json.gz")
     assert done.returncode in (0, 4)

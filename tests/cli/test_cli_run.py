@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import QUICK, ROOT, QUICK, Garagebench, SettingsOf, WholeRun, rows_of
+from command_line import QUICK, ROOT, Garagebench, SettingsOf, WholeRun, rows_of
 
 from garagebench.experiment import Experiment
 

@@ -257,7 +257,7 @@ def test_quick_pools_come_before_slow_ones_that_are_sooner_filled() -> None:
     """What takes long to fill but is quick needs lock-step more than a slow search does."""
     quick = make_ladder(replace(LOOK, fill_ns=2e9))
     slow = make_ladder(replace(LOOK, costs={"fill take single": 1e6}), name="lists")
-    assert scaling.choose([slow, quick], 34.0, math.inf) == {"heap": [1000]}
+    assert scaling.choose([slow, quick], 30.0, math.inf) == {"heap": [1000]}
 
 
 def test_a_quick_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
