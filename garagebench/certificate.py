@@ -11,6 +11,7 @@ from typing import Any
 from garagebench.cache import find_cache
 from garagebench.engine import Result
 from garagebench.engine.files import write_whole
+from garagebench.levels import CERTAINTY, format_level
 
 
 @dataclass(frozen=True)
@@ -97,10 +98,11 @@ def cite(
     if certificate is None or (processor, runtime) != (certificate.processor, certificate.runtime):
         return None
     alarms = certificate.replayed
+    certainty = format_level(CERTAINTY)
     seen = (
-        "no slowdown is found with 95 % certainty"
+        f"no slowdown is found with {certainty} certainty"
         if certificate.found_percent is None
-        else f"{certificate.found_percent:g} % in a stage is found with 95 % certainty"
+        else f"{certificate.found_percent:g} % in a stage is found with {certainty} certainty"
     )
     return (
         f"selftest of {certificate.date} on this machine: of identical code "

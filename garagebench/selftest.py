@@ -28,6 +28,7 @@ from garagebench.gate.looks import plan_looks
 from garagebench.gate.own_directory import PLACES, exchange, own_directory
 from garagebench.gate.replay import Replay, Slowdown
 from garagebench.injection import STAGES as SLOWABLE
+from garagebench.levels import CERTAINTY
 from garagebench.regression import MAX_SLOWDOWN, Settings, make_source
 from garagebench.workload import make_workload
 
@@ -37,9 +38,6 @@ IMPL = "lists"
 #: Replayed gates of identical code, and of each slowdown that is tried.
 REPLAYED = 1_000
 REPLAYED_SLOW = 200
-
-#: Share of gates that a slowdown must be found by.
-CERTAINTY = 0.95
 
 #: Slowdowns in percent between which the one found with certainty is looked for, and how finely.
 LEAST_PERCENT, MOST_PERCENT, STEP_PERCENT = 0.5, 50.0, 0.25

@@ -16,8 +16,9 @@ import pytest
 
 from garagebench import Layout
 from garagebench.engine import schedule
-from garagebench.engine.estimate import CONFIDENCE, LEAST_GENERATIONS, useful_generations
+from garagebench.engine.estimate import LEAST_GENERATIONS, useful_generations
 from garagebench.engine.extent import MOST_S
+from garagebench.levels import CONFIDENCE
 from garagebench.workload import BLOCK
 
 ROOT = Path(__file__).parents[1]

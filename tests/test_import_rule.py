@@ -20,6 +20,7 @@ GARAGES = CORE | {"refusals", "stages", "impls", "conformance", "tape", "subject
 #: is in it, unless a longer name is in the table, too. A new module takes its place here.
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "levels": set(),
     "cache": set(),
     "interface": set(),
     # It is imported before everything else, also in the workers: what it re-exports, it loads when asked (see LAZILY).
@@ -39,13 +40,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "contention": CORE | {"stages", "impls", "conformance"},
     # What measures knows nothing of garages, and what runs in a worker nothing of its conductor.
     "engine.worker": {"errors", "interface"},
-    "engine": {"errors", "interface", "engine.worker"},
+    "engine": {"errors", "levels", "interface", "engine.worker"},
     "report.rows": {"errors"},
-    "report": {"errors", "report.rows"},
+    "report": {"errors", "levels", "report.rows"},
     "report.scale": {"errors", "report"},
     "report.plot": {"errors", "report", "report.scale"},
     "injection": CORE | {"stages", "impls"},
-    "gate": {"errors", "cache", "engine"},
+    "gate": {"errors", "levels", "cache", "engine"},
     "report.verdict": {"report"},
     "report.workflow": {"report.verdict"},
     "contestants": GARAGES | {"engine"},
@@ -57,9 +58,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"contestants", "engine", "gate", "experiment", "certificate", "report.verdict"},
     "recorded": GARAGES
     | {"contestants", "engine", "gate", "experiment", "regression", "report.verdict"},
-    "certificate": {"cache", "engine"},
-    "report.selftest": {"report", "certificate", "gate"},
-    "selftest": GARAGES | {"__init__", "engine", "gate", "experiment", "regression", "certificate"},
+    "certificate": {"levels", "cache", "engine"},
+    "report.selftest": {"levels", "report", "certificate", "gate"},
+    "selftest": GARAGES
+    | {"levels", "__init__", "engine", "gate", "experiment", "regression", "certificate"},
     "growth": set(),
     "climbing": GARAGES | {"pools", "engine", "contestants"},
     "scaling": GARAGES

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
+from garagebench.levels import CONFIDENCE
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-CONFIDENCE = 0.95
-
-#: Fewer generations have no interval at this confidence.
-LEAST_GENERATIONS = 6
 
 
 @dataclass(frozen=True)
@@ -53,8 +51,16 @@ def interval_rank(count: int, confidence: float = CONFIDENCE) -> int:
     return rank
 
 
+def _find_least() -> int:
+    return next(count for count in itertools.count(1) if interval_rank(count))
+
+
 def _log_choices(count: int, chosen: int) -> float:
     return math.lgamma(count + 1) - math.lgamma(chosen + 1) - math.lgamma(count - chosen + 1)
+
+
+#: Fewer generations have no interval at this confidence: 6 for 95 %.
+LEAST_GENERATIONS = _find_least()
 
 
 def useful_generations(most: int) -> int:

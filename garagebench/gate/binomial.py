@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-CONFIDENCE = 0.95
+from garagebench.levels import CONFIDENCE
 
 #: Halvings of the interval from 0 to 1 until it is as narrow as a float tells apart.
 HALVINGS = 60

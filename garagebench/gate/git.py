@@ -19,6 +19,9 @@ QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
 #: No hook, no daemon, nothing done on the side. A split index would be written into .git, submodules moved.
 HARMLESS = f"core.hooksPath={os.devnull} core.fsmonitor=false core.splitIndex=false submodule.recurse=false gc.auto=0"
 
+#: What git says of a repository that belongs to another user than the one who asks.
+OWNED_BY_ANOTHER = "dubious ownership"
+
 UNSHALLOW = (
     "fetch its history (git fetch --unshallow origin '+refs/heads/*:refs/remotes/origin/*',"
     " or fetch-depth: 0 for actions/checkout)"
@@ -92,7 +95,13 @@ def find_repository(repository: Path, environment: Mapping[str, str]) -> Git:
     git = Git(program, repository, {**kept, **QUIET})
     done = git.run("rev-parse", "--show-toplevel")
     if done.returncode:
-        problem = f"not in the working tree of a git repository ({_complaint(done)})"
+        complaint = _complaint(done)
+        if OWNED_BY_ANOTHER in complaint:
+            raise RevisionError(
+                f"{repository}: git refuses a repository of another user: if you trust it, "
+                f"git config --global --add safe.directory {repository.resolve()}"
+            )
+        problem = f"not in the working tree of a git repository ({complaint})"
         raise RevisionError(f"{repository}: {problem}: name a directory in one")
     return replace(git, directory=Path(os.fsdecode(done.stdout).removesuffix("\n")).resolve())
 

@@ -12,11 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-#: Largest probability that a gate calls identical code slower, all cases and looks together.
-ALPHA = 0.005
-
-#: Largest probability that a case is called not slower though its true change is at the threshold, all looks together.
-TAIL = 0.025
+from garagebench.levels import ALPHA, TAIL
 
 #: Generations at which a gate looks: at the first six at most one case in 64 is wrongly below its threshold.
 LOOKS = (6, 10, 15, 24, 39, 60, 96, 150)

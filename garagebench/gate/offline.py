@@ -7,10 +7,10 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from garagebench.gate.case import CaseKey, Thresholds
-from garagebench.gate.looks import ALPHA, TAIL
 from garagebench.gate.ranks import LEAST_RUNS, Change, compare_samples, interval_rank
 from garagebench.gate.samples import Samples, describe_differences, match_cases
 from garagebench.gate.verdict import Outcome
+from garagebench.levels import ALPHA, CONFIDENCE, format_level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -52,7 +52,8 @@ def compare_files(base: Samples, head: Samples, thresholds: Thresholds) -> Files
     few = [name for name in names if not _is_bounded(base, head, name)]
     if few:
         notes.append(
-            f"too few runs for an interval: {', '.join(few)}; at 95 % it takes 4 on each side, or 3 and 5"
+            f"too few runs for an interval: {', '.join(few)}; at {format_level(CONFIDENCE)} it takes "
+            f"{_least_runs(CONFIDENCE)} on each side"
         )
     notes += _describe_unconfirmable(base, head, cases)
     notes += [
@@ -108,11 +109,16 @@ def _describe_unconfirmable(
         )
     ]
     if few:
-        least = next(n for n in count(LEAST_RUNS) if interval_rank(n, n, confidence))
+        least = _least_runs(confidence)
         yield (
             f"too few runs to call anything slower: {', '.join(few)}; to judge {len(cases)} at once it takes {least} "
             "on each side"
         )
+
+
+def _least_runs(confidence: float) -> int:
+    """Return how many runs it takes on each side."""
+    return next(runs for runs in count(LEAST_RUNS) if interval_rank(runs, runs, confidence))
 
 
 def _strict(cases: int) -> float:
@@ -127,11 +133,11 @@ def judge_independent(
     strict = compare_samples(base, head, _strict(cases))
     if strict.low is not None and strict.low > 0 and strict.change_percent >= threshold:
         return "slower", strict
-    change = compare_samples(base, head, 1 - 2 * TAIL)
+    change = compare_samples(base, head, CONFIDENCE)
     below = change.high is not None and change.high < threshold
     return ("not slower" if below else "inconclusive"), change
 
 
 def _is_bounded(base: Samples, head: Samples, name: str) -> bool:
     counts = len(base.cases[name].values), len(head.cases[name].values)
-    return min(counts) >= LEAST_RUNS and interval_rank(*counts, 1 - 2 * TAIL) > 0
+    return min(counts) >= LEAST_RUNS and interval_rank(*counts, CONFIDENCE) > 0

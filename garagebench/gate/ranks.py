@@ -17,6 +17,8 @@ from itertools import accumulate
 from statistics import NormalDist, median
 from typing import TYPE_CHECKING
 
+from garagebench.levels import CONFIDENCE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -43,7 +45,7 @@ class Change:
 
 
 def compare_samples(
-    base: Sequence[float], head: Sequence[float], confidence: float = 0.95
+    base: Sequence[float], head: Sequence[float], confidence: float = CONFIDENCE
 ) -> Change:
     """Return the change from base to head: one value above 0 for each independent run, of one unit.
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
+from garagebench.levels import CONFIDENCE, format_level
 from garagebench.report.cells import Cell
 from garagebench.report.grid import Grid
 from garagebench.report.notes import tidy
@@ -58,7 +59,7 @@ def describe_origin(report: Origin) -> str:
 
 def _explain(cells: list[Cell], reference: str, best: str) -> Iterable[str]:
     if any(cell.interval for cell in cells):
-        yield "median, 95 % interval"
+        yield f"median, {format_level(CONFIDENCE)} interval"
     if any(cell.ratio for cell in cells):
         yield f"{TIMES} ratio to {reference}"
     if any(cell.level for cell in cells):

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from garagebench.gate.binomial import exact_bounds
+from garagebench.levels import CERTAINTY, CONFIDENCE, format_level
 from garagebench.report.markdown import escape
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from garagebench.certificate import Certificate, Count
 
-_HEADER = ("gates", "outcome", "count", "95 % bounds")
+_HEADER = ("gates", "outcome", "count", f"{format_level(CONFIDENCE)} bounds")
 
 
 def render_certificate(certificate: Certificate, form: str, console: Console) -> str:
@@ -62,12 +63,12 @@ def _counted(count: Count) -> tuple[str, str]:
 
 
 def _sentences(certificate: Certificate) -> Iterator[str]:
-    found = certificate.found_percent
+    found, certainty = certificate.found_percent, format_level(CERTAINTY)
     yield (
-        "no slowdown of a stage is found with 95 % certainty"
+        f"no slowdown of a stage is found with {certainty} certainty"
         if found is None
         else f"a slowdown of {found:g} % in one stage that is 5 % of its total or more is found, and the stage named, "
-        "with 95 % certainty (replayed)"
+        f"with {certainty} certainty (replayed)"
     )
     yield (
         f"{certificate.processor}, {certificate.runtime}, {certificate.date}; {_limit(certificate)}"

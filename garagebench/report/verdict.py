@@ -52,7 +52,7 @@ class CaseCount:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The whole of it. headline: one sentence for a person. base, head: what was compared."""
+    """The whole of it. base, head: what was compared. notes: what a reader should know, one sentence each."""
 
     verdict: str
     exit_code: int

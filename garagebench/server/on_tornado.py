@@ -19,10 +19,10 @@ from garagebench.server.tornado_http import Server, is_gone, is_huge, serve, set
 class ApiHandler(RequestHandler):
     """Every path and every method: what there is, is the service's to say."""
 
-    def initialize(self, service: Service) -> None:
+    def initialize(self, service: Service, limits: Limits) -> None:
         """Take what the application has for each request."""
         self._service = service
-        self._limit_bytes = Limits.body_bytes
+        self._limit_bytes = limits.body_bytes
         self._body = b""
         self._size = 0
 
@@ -82,16 +82,17 @@ class ApiHandler(RequestHandler):
             settle(self._service, stream, reply)
 
 
-def make_app(service: Service) -> Application:
-    """Return the application, for any HTTPServer."""
-    return Application([(r".*", ApiHandler, {"service": service})], log_function=lambda _: None)
+def make_app(service: Service, limits: Limits | None = None) -> Application:
+    """Return the application, for any HTTPServer. limits: None for the defaults."""
+    given = {"service": service, "limits": limits or Limits()}
+    return Application([(r".*", ApiHandler, given)], log_function=lambda _: None)
 
 
 def make_server(service: Service, limits: Limits) -> Server:
     """Return an HTTPServer with safe limits; Tornado's own are an hour of idle time and bodies of 100 MiB."""
-    return Server(make_app(service), service, limits)
+    return Server(make_app(service, limits), service, limits)
 
 
 def run(job: Job) -> int:
     """Serve until a signal comes."""
-    return serve(job, make_app(job.service))
+    return serve(job, make_app(job.service, job.limits))

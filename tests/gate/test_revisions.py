@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from garagebench.gate.git import NotComparable, RevisionError
+from garagebench.gate.git import NotComparable, RevisionError, find_repository
 from garagebench.gate.own_directory import start_of
 from garagebench.gate.revisions import APART_NS, MODIFIED_NS, Trees, two_trees
 
@@ -379,6 +380,17 @@ def test_a_file_of_a_repository_within_is_told_from_others(repository: Path) -> 
     with two_trees(repository, "HEAD") as trees:
         assert trees.find_left_out(within / "mine.py") == "within"
         assert trees.find_left_out(repository / "a.py") is None
+
+
+def test_a_repository_of_another_user_is_told_with_what_trusts_it(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Git refuses it; it is there all the same, and the command that adds the exception is named."""
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setattr("garagebench.gate.git.HANDED_ON", re.compile(""))
+    with pytest.raises(RevisionError, match=r"another user: .*--add safe\.directory") as caught:
+        find_repository(repository, os.environ)
+    assert "name a directory in one" not in str(caught.value)
 
 
 # Which commit is base
