@@ -20,7 +20,7 @@ INSTALLED := .venv/.installed
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1: \2/p' Makefile
 
-bench: setup  ## set up, measure all implementations (30 seconds) and print the table
+bench: setup  ## set up, measure all implementations (a minute or less) and print the table
 	$(BIN)/garagebench run
 
 test: SYSTEM_PACKAGES += $(TEST_PACKAGES)

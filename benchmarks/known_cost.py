@@ -1,5 +1,7 @@
 """Is what is measured what it costs? Loops of known cost, as a stage and timed directly, in the same rounds.
 
+And is a difference of 5 % read as 5 %? Two loops of which one has so many more turns, likewise.
+
     python benchmarks/known_cost.py [SECONDS]
 
 As a stage, the loop runs once for each request, and the empty loop around it is subtracted. Directly, it stands
@@ -26,10 +28,13 @@ def spin(turns):
         pass
 
 
+#: Turns of two loops, of which one has 5 % more.
+MORE = (160, 168)
+
 #: Name -> (the step, what it is given): a loop in C over a list, and a loop in Python.
 LOOPS = {
     **{f"sum of {n}": ("sum(x)", [1] * n) for n in (20, 40, 60)},
-    **{f"{n} turns": ("spin(x)", n) for n in (8, 16, 24)},
+    **{f"{n} turns": ("spin(x)", n) for n in (8, 16, 24, *MORE)},
 }
 
 
@@ -57,24 +62,34 @@ def main():
     result = measure(KnownCost(), budget_s=float(sys.argv[1]) if len(sys.argv) > 1 else 30)
     (contestant,) = result.contestants
     print(describe_machine())
+    if result.conditions is not None:
+        print(f"slices of {result.conditions.slice_ns / 1e6:g} ms")
     for caveat in result.caveats:
         print(caveat)
-    rows = {row.name: row for row in contestant.rows}
+    ns = {row.name: combine(contestant.series, row.isolated) for row in contestant.rows}
     for name in LOOPS:
-        stage, directly = rows.get(f"{name}, stage"), rows.get(f"{name}, directly")
-        if stage is None or directly is None:
+        stage_ns, direct_ns = ns.get(f"{name}, stage"), ns.get(f"{name}, directly")
+        if not stage_ns or not direct_ns:
             print(f"{name}: the time is too short to measure it")
             continue
-        direct_ns = combine(contestant.series, directly.isolated)
-        stage_ns = combine(contestant.series, stage.isolated)
-        shares = [
-            median(a / b for a, b in zip(*rounds, strict=True))
-            for rounds in zip(stage_ns, direct_ns, strict=True)
-        ]
-        share = estimate(shares)
         cost_ns = median(map(median, direct_ns))
-        interval = "" if share.low is None else f" [{share.low:.3f}, {share.high:.3f}]"
-        print(f"{name}: {cost_ns:.0f} ns, as a stage {share.median:.3f} of it{interval}")
+        print(f"{name}: {cost_ns:.0f} ns, as a stage {format_share(stage_ns, direct_ns)} of it")
+    few, more = (f"{turns} turns" for turns in MORE)
+    for how in ("directly", "stage"):
+        known = [ns.get(f"{name}, {how}") for name in (more, few)]
+        if all(known):
+            print(f"{more} against {few}, {how}: {format_share(*known)}")
+
+
+def format_share(over_ns, under_ns):
+    """Return the median over generations of the ratio of two series, with its interval."""
+    shares = [
+        median(a / b for a, b in zip(*rounds, strict=True))
+        for rounds in zip(over_ns, under_ns, strict=True)
+    ]
+    share = estimate(shares)
+    interval = "" if share.low is None else f" [{share.low:.3f}, {share.high:.3f}]"
+    return f"{share.median:.3f}{interval}"
 
 
 if __name__ == "__main__":

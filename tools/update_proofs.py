@@ -13,21 +13,37 @@ from pathlib import Path
 
 from lines import Line, by_machine, read
 
+from garagebench.gate.binomial import at_least, exact_bounds
+from garagebench.levels import CONFIDENCE, format_level
 from garagebench.report import replace_between_markers
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "checking.md"
 
-#: Series of benchmarks/gate/gates.py -> what it says in the table, and its options.
+#: Series of benchmarks/gate/gates.py -> what it says in the table.
 SERIES = {
-    "identical": ("identical", "`--budget 30`"),
-    "stage +5 %": ("a stage +5 %", "`--budget 30 --max-slowdown 2`"),
-    "total +2 %": ("`total` +2 %", "`--budget 60 --max-slowdown 1`"),
-    "identical, core busy": ("identical, the workers' core busy in bursts", "`--budget 30`"),
-    "stage +10 %, core busy": ("a stage +10 %, that core busy in bursts", "`--budget 30`"),
+    "identical": "identical",
+    "identical, both cores busy": "identical, both cores busy all the time",
+    "identical, 1 %": "identical",
+    "identical, disturbed": "identical, both cores busy on and off for 1 to 30 ms",
+    "identical, 1 %, disturbed": "identical, both cores busy on and off",
+    "stage +5 %": "a stage +5 %",
+    "total +3 %": "`total` +3 %",
+    "total +2 %": "`total` +2 %",
+    "total +10 %": "`total` +10 %",
+    "a fifth +20 %": "a stage of a fifth of its `total` +20 %",
+    "stage +5 %, disturbed": "a stage +5 %, both cores busy on and off",
+    "total +3 %, disturbed": "`total` +3 %, both cores busy on and off",
+    "total +2 %, disturbed": "`total` +2 %, both cores busy on and off",
+    "total +10 %, disturbed": "`total` +10 %, both cores busy on and off",
+    "a fifth +20 %, disturbed": "a stage of a fifth of its `total` +20 %, both cores busy on and off",
 }
 
-SECONDS = "\nSeconds: the median.\n"
+#: How the series of identical code are called.
+IDENTICAL = "identical"
+
+SECONDS = "\nSeconds: the median. Patience: for how long nine pieces of work in ten kept their speed, just before; the median.\n"
+PEER_SECONDS = "\nSeconds: the median.\n"
 
 #: The tools of benchmarks/gate/peers.py, in the order of the table.
 TOOLS = (
@@ -38,6 +54,8 @@ TOOLS = (
     "pytest-benchmark, best practice",
     "hyperfine, default",
     "hyperfine, best practice",
+    "asv continuous, default",
+    "asv continuous, best practice",
 )
 
 
@@ -48,7 +66,7 @@ def main() -> int:
         before, "gates", by_machine(read("gates.jsonl"), gates_table) + SECONDS
     )
     after = replace_between_markers(
-        after, "peers", by_machine(read("peers.jsonl"), peers_table) + SECONDS
+        after, "peers", by_machine(read("peers.jsonl"), peers_table) + PEER_SECONDS
     )
     if after == before:
         return 0
@@ -62,26 +80,80 @@ def main() -> int:
 
 
 def gates_table(gates: list[Line]) -> str:
-    """Return how the gates of each series ended."""
+    """Return how the gates of each series ended, how often identical code was called slower, and whether sides leaned."""
     lines = [
-        "| gates | options | ended with 0 | 3 | 4 | seconds |",
-        "| :--- | :--- | ---: | ---: | ---: | ---: |",
+        "| gates | options | ended with 0 | 3 | 4 | seconds | patience |",
+        "| :--- | :--- | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for series, (title, options) in SERIES.items():
+    for series, title in SERIES.items():
         own = [gate for gate in gates if gate["series"] == series]
         if not own:
             continue
         codes = Counter(gate["exit_code"] for gate in own)
         seconds = statistics.median(gate["seconds"] for gate in own)
+        patience = statistics.median(gate["host"]["patience_ms"] for gate in own)
+        options = f"`{own[0]['options']}`" if own[0]["options"] else ""
         lines.append(
-            f"| {len(own)}, {title} | {options} | {codes[0]} | {found(own, codes[3])} | {codes[4]} | {seconds:.0f} |"
+            f"| {len(own)}, {title} | {options} | {codes[0]} | {found(own, codes[3])} | {codes[4]} "
+            f"| {seconds:.0f} | {patience:.1f} ms |"
+        )
+    identical = [gate for gate in gates if gate["series"].startswith(IDENTICAL)]
+    return "\n".join(lines) + "\n" + count_alarms(identical) + lean_table(identical)
+
+
+def count_alarms(gates: list[Line]) -> str:
+    """Return how many of all gates on identical code were slower, with the exact bound."""
+    slower = sum(gate["exit_code"] == 3 for gate in gates)
+    most = exact_bounds(slower, len(gates))[1]
+    return (
+        f"\nOf all {len(gates)} gates on identical code {slower} ended with 3: with {format_level(CONFIDENCE)} confidence "
+        f"no more than {100 * most:.1f} % do.\n"
+    )
+
+
+def lean_table(gates: list[Line]) -> str:
+    """Return in how many generations of identical code head was slower, case by case."""
+    lines = [
+        "\n| identical code | head slower, of generations | share, exact bounds | p, Holm |",
+        "| :--- | ---: | ---: | ---: |",
+    ]
+    counts: dict[str, list[int]] = {}
+    for gate in gates:
+        for case, (slower, generations) in gate["head_slower"].items():
+            count = counts.setdefault(case, [0, 0])
+            count[0] += slower
+            count[1] += generations
+    p_values = {case: two_sided(*count) for case, count in counts.items()}
+    adjusted = adjust(p_values)
+    for case, (slower, generations) in counts.items():
+        low, high = exact_bounds(slower, generations)
+        lines.append(
+            f"| {case} | {slower} of {generations} | {slower / generations:.3f} [{low:.3f}, {high:.3f}] "
+            f"| {adjusted[case]:.2f} |"
         )
     return "\n".join(lines) + "\n"
 
 
+def two_sided(count: int, trials: int) -> float:
+    """Return how probable it is that a fair coin lies so far from one half, on either side."""
+    return min(1.0, 2 * at_least(max(count, trials - count), trials, 0.5))
+
+
+def adjust(p_values: dict[str, float]) -> dict[str, float]:
+    """Return the p-values as Holm's procedure makes them larger, for so many cases at once."""
+    adjusted: dict[str, float] = {}
+    largest = 0.0
+    for left, case in zip(
+        range(len(p_values), 0, -1), sorted(p_values, key=p_values.__getitem__), strict=True
+    ):
+        largest = max(largest, min(1.0, left * p_values[case]))
+        adjusted[case] = largest
+    return adjusted
+
+
 def found(gates: list[Line], slower: int) -> str:
     """Return how many were slower, and how many of those named what had been slowed down."""
-    if not slower or gates[0]["stage"] is None or "total" in gates[0]["series"]:
+    if not slower or gates[0]["stage"] is None:
         return str(slower)
     named = sum(
         gate["exit_code"] == 3 and gate["attributed_to"] == gate["stage"].partition(" ")[2]
@@ -92,14 +164,17 @@ def found(gates: list[Line], slower: int) -> str:
 
 def peers_table(gates: list[Line]) -> str:
     """Return what each tool said of identical code and of code that is slower."""
+    (slowed,) = {gate["change"] for gate in gates} - {"none"}
     lines = [
-        "| tool | identical: slower | inconclusive | +10 %: slower | inconclusive | seconds |",
+        f"| tool | identical: slower | inconclusive | {slowed}: slower | inconclusive | seconds |",
         "| :--- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for tool in TOOLS:
         own = [gate for gate in gates if gate["tool"] == tool]
+        if not own:
+            continue
         cells = [tool]
-        for change in ("none", "+10 %"):
+        for change in ("none", slowed):
             outcomes = Counter(gate["outcome"] for gate in own if gate["change"] == change)
             cells += [f"{outcomes['slower']} of {outcomes.total()}", str(outcomes["inconclusive"])]
         cells.append(f"{statistics.median(gate['seconds'] for gate in own):.0f}")

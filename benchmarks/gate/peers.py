@@ -1,11 +1,12 @@
-"""The same change through garagebench, pyperf, pytest-benchmark and hyperfine: who cries wolf, and who sees it.
+"""The same change through garagebench, pyperf, pytest-benchmark, hyperfine and asv: who cries wolf, and who sees it.
 
     python benchmarks/gate/peers.py [--output results/peers.jsonl] [--gates N]
 
-The change is to a user's implementation of which one stage is slowed down so that `total` of park takes 10 % longer,
-or nothing at all. All get the same function and the same 5 %, each tool as its documentation has it by default, and in
+The change is to a user's implementation of which one stage is slowed down so that `total` of park takes 5 % longer,
+or nothing at all. All get the same function and the same 2 %, each tool as its documentation has it by default, and in
 its best practice on such a machine: pinned, warmed up, without the collector, with a threshold, for TIME_S in all. The
-order of the tools is drawn afresh for each gate. What is there of this machine already is not done again.
+order of the tools is drawn afresh for each gate, so that they go in turn. What is there of this machine already is not
+done again. It takes `apt-get install hyperfine` and `pip install asv virtualenv` besides what the tests need.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import json
 import math
 import os
 import random
+import shlex
 import statistics
 import subprocess
 import sys
@@ -25,12 +27,30 @@ from journal import Journal
 from repository import SOURCE, STAGES, make_repository, write_version
 
 GATES = 20
-SLOWDOWN = 0.10
-THRESHOLD = 5
+CHANGE = "+5 %"
+SLOWDOWN = 0.05
+THRESHOLD = 2
 
 #: Seconds that a best practice may take for both sides. A gate of garagebench ends when all is decided.
 TIME_S = 12
-BUDGET_S = 20
+
+#: Of asv: its benchmarks, and how its environment finds the commit that is checked out, and this garagebench.
+ASV_FILES = {
+    "bench/__init__.py": "",
+    "bench/park.py": "from case import fill\n\n\ndef time_park():\n    fill()\n",
+}
+ASV = {
+    "version": 1,
+    "project": "slow",
+    "repo": ".",
+    "branches": ["HEAD"],
+    "benchmark_dir": "bench",
+    "environment_type": "virtualenv",
+    "build_command": [],
+    "uninstall_command": ["return-code=any python -c pass"],
+    "matrix": {"req": {}},
+}
+POINT = "import site, sys; open(site.getsitepackages()[0] + '/here.pth', 'w').write('\\n'.join(sys.argv[1:]))"
 
 CASE = """
 import sys
@@ -67,7 +87,7 @@ def main():
     shares = {stage: measure_share(stage) for stage in stages}
     for number in range(chosen.gates):
         rng = random.Random(number)
-        for change in ("none", "+10 %"):
+        for change in ("none", CHANGE):
             stage = rng.choice(stages)
             every = round(shares[stage] / SLOWDOWN) if change != "none" else 0
             for tool in rng.sample(list(TOOLS), len(TOOLS)):
@@ -93,6 +113,8 @@ def run_tool(tool, stage, every):
         place = Path(directory)
         if tool == "garagebench":
             make_repository(place, stage, every)
+        if tool.startswith("asv"):
+            return run_asv(place, stage, every, *TOOLS[tool])
         for side, rate in (("base", 0), ("head", every)):
             (place / side).mkdir()
             write_version(place / side, stage, rate)
@@ -104,7 +126,8 @@ def run_tool(tool, stage, every):
 def run_garagebench(place):
     """`check`, as it comes."""
     verdict = garagebench(
-        *("check", "--base", "HEAD", "--impl", f"{SOURCE.name}:SLOW", "--budget", str(BUDGET_S)),
+        *("check", "--base", "HEAD", "--impl", f"{SOURCE.name}:SLOW"),
+        *("--max-slowdown", str(THRESHOLD)),
         directory=place,
     )
     return verdict["verdict"]
@@ -165,6 +188,28 @@ def hyperfine_at_its_best(place):
     return "slower" if is_significant and ratio >= 1 + THRESHOLD / 100 else "not slower"
 
 
+def run_asv(place, stage, every, *options):
+    """Two commits, and `continuous` between them."""
+    for name, text in {**ASV_FILES, "case.py": CASE}.items():
+        (place / name).parent.mkdir(exist_ok=True)
+        (place / name).write_text(text, encoding="utf-8")
+    (place / ".gitignore").write_text(".asv\n__pycache__\n", encoding="utf-8")
+    point = ["python", "-c", POINT, "{build_dir}", str(Path(__file__).parents[2])]
+    known = {**ASV, "install_command": [shlex.join(point)]}
+    (place / "asv.conf.json").write_text(json.dumps(known), encoding="utf-8")
+    make_repository(place, stage, every)
+    identity = ("-c", "user.name=bench", "-c", "user.email=bench@example.org")
+    run(["git", *identity, "commit", "--quiet", "--all", "--allow-empty", "-m", "head"], place)
+    # It notes the machine in the user's home.
+    asv = ["env", f"HOME={place}", str(Path(sys.executable).with_name("asv"))]
+    run([*asv, "machine", "--yes"], place)
+    limit = f"--factor={1 + THRESHOLD / 100}"
+    done = run([*asv, "continuous", limit, *options, "HEAD~1", "HEAD"], place, codes=(0, 1))
+    if "failed" in done.stdout:
+        raise SystemExit(f"asv: {done.stdout}{done.stderr}")
+    return "slower" if done.returncode else "not slower"
+
+
 def welch(base, head):
     """Return the two-sided p-value of Welch's t-test, by integrating Student's density."""
     parts = [statistics.variance(side) / len(side) for side in (base, head)]
@@ -215,6 +260,13 @@ TOOLS = {
     ),
     "hyperfine, default": hyperfine_by_default,
     "hyperfine, best practice": hyperfine_at_its_best,
+    # Of asv there are options and no function: it needs a repository of its own.
+    "asv continuous, default": (),
+    "asv continuous, best practice": (
+        "--interleave-rounds",
+        f"--cpu-affinity={core()}",
+        "--attribute=rounds=4",
+    ),
 }
 
 if __name__ == "__main__":

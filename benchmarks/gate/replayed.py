@@ -4,7 +4,7 @@
 
 garagebench draws generations of both sides at once, as it measures them. The others measure one side after the other,
 so that they get one stretch of the recording for the base and the next one for the head. `compare_to` is pyperf's own;
-the rules of pytest-benchmark and hyperfine are those of peers.py, with the same 5 %.
+the rules of pytest-benchmark and hyperfine are those of peers.py, with the same threshold.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 import pyperf
-from peers import SLOWDOWN, THRESHOLD, welch
+from peers import CHANGE, SLOWDOWN, THRESHOLD, welch
 
 from garagebench.engine import Result
 from garagebench.engine.result import combine
@@ -26,7 +26,7 @@ from garagebench.gate.replay import Replay, Slowdown
 
 ROUNDS = Path(__file__).parents[2] / "results" / "rounds.json.gz"
 OPERATION = "park"
-TOOLS = ("garagebench", "pyperf, any size", "pyperf, 5 %", "pytest-benchmark", "hyperfine")
+TOOLS = ("garagebench", "pyperf, any size", "pyperf, threshold", "pytest-benchmark", "hyperfine")
 
 #: Processes of one side, where a tool has several.
 PROCESSES = 10
@@ -86,7 +86,7 @@ def replay(recording, gates):
     stretches = Stretches(recording)
     judges = {
         "pyperf, any size": judge_pyperf,
-        "pyperf, 5 %": lambda *sides: judge_pyperf(*sides, f"--min-speed={THRESHOLD}"),
+        "pyperf, threshold": lambda *sides: judge_pyperf(*sides, f"--min-speed={THRESHOLD}"),
         "pytest-benchmark": judge_pytest_benchmark,
         "hyperfine": judge_hyperfine,
     }
@@ -115,7 +115,7 @@ def main():
     parser.add_argument("--rounds", type=Path, default=ROUNDS)
     chosen = parser.parse_args()
     called = replay(Result.load(chosen.rounds), chosen.gates)
-    print("| tool | identical, called slower | +10 %, called slower |\n| :--- | ---: | ---: |")
+    print(f"| tool | identical, called slower | {CHANGE}, called slower |\n| :--- | ---: | ---: |")
     for tool in TOOLS:
         print(
             f"| {tool} | {called[tool, False]} of {chosen.gates} | {called[tool, True]} of {chosen.gates} |"

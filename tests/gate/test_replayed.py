@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_recorded_gates_are_judged_right() -> None:
-    """Of 20 gates on identical code none is slower, of 20 with +10 % all are; the peers' verdicts stand beside."""
+    """Of 20 gates on identical code none is slower, of 20 with +5 % all are; the peers' verdicts stand beside."""
     script = ROOT / "benchmarks" / "gate" / "replayed.py"
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
     counts = {
