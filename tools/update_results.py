@@ -69,11 +69,17 @@ def make_blocks(report: Report) -> dict[Path, dict[str, str]]:
 
 def readme_tables(whole: str, *titles: str) -> Iterator[str]:
     """Yield what a reader wants first: the tables whose titles begin so, and where it was measured."""
+    shown = ""
     for section in whole.split("\n\n**"):
         title = section.lstrip("*")
         if title.startswith(titles):
-            yield f"**{title}\n\n" if not section.startswith("**") else f"{section}\n\n"
-    yield whole[whole.rindex("median, 95 %") :]
+            shown += f"**{title}\n\n" if not section.startswith("**") else f"{section}\n\n"
+    yield shown
+    for line in whole[whole.rindex("median, 95 %") :].splitlines(keepends=True):
+        number, dot, _ = line.partition(". ")
+        # Of the footnotes only those of the tables that are shown.
+        if not (dot and number.isdigit()) or f"[{number}]" in shown:
+            yield line
 
 
 def finder(report: Report) -> Find:
