@@ -22,7 +22,8 @@ from garagebench.errors import GarageError, UnknownName
 from garagebench.experiment import load_layout
 from garagebench.gate.case import CaseKey, GateResult, Thresholds
 from garagebench.gate.git import NotComparable
-from garagebench.gate.live import Limit, LiveGate, Pair
+from garagebench.gate.live import Limit, LiveGate
+from garagebench.gate.pairs import Pair
 from garagebench.gate.revisions import Tree, Trees, two_trees
 from garagebench.gate.verdict import EXIT_CODES, Judgement
 from garagebench.gate.witness import Counted, Witness, count_pairs, testify

@@ -23,9 +23,10 @@ from garagebench.engine.result import Conditions
 from garagebench.errors import GarageError
 from garagebench.experiment import load_layout
 from garagebench.gate.case import CaseKey, GateResult, Thresholds
-from garagebench.gate.live import Limit, LiveGate, Pair
+from garagebench.gate.live import Limit, LiveGate
 from garagebench.gate.looks import plan_looks
 from garagebench.gate.own_directory import PLACES, exchange, own_directory
+from garagebench.gate.pairs import Pair
 from garagebench.gate.replay import Replay, Slowdown
 from garagebench.injection import STAGES as SLOWABLE
 from garagebench.levels import CERTAINTY

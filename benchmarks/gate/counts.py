@@ -15,7 +15,7 @@ from journal import Journal
 from repository import SOURCE, STAGES, write_version
 
 from garagebench.experiment import load_layout
-from garagebench.gate.live import Pair
+from garagebench.gate.pairs import Pair
 from garagebench.gate.witness import count_pairs
 from garagebench.regression import Settings, make_source
 from garagebench.workload import make_workload

@@ -14,7 +14,7 @@ from garagebench.engine import Result
 from garagebench.gate.binomial import exact_bounds
 from garagebench.gate.case import NOT_JUDGED, make_key
 from garagebench.gate.changes import measure_changes, measure_sizes
-from garagebench.gate.live import Pair
+from garagebench.gate.pairs import Pair
 
 
 def count_leans(recording):

@@ -59,7 +59,8 @@ class Entrant:
     empty directory); or None. row_names: the rows that are expected, listed when it fails before it
     could name its own; None: not known. reference: the name of the entrant that it is divided by; None:
     the first. in_context: whether figures in context are wanted: they take more passes through the whole.
-    elsewhere: the source while the sides have changed places; None: the same.
+    elsewhere: the source while the sides have changed places; None: the same. paces: what each slice does, and which
+    slices there are; None: to be chosen in the first generation.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Entrant:
     reference: str | None = None
     in_context: bool = True
     elsewhere: Mapping[str, Any] | None = None
+    paces: Mapping[str, schedule.Pace] | None = None
 
 
 class AsksWorker(Protocol):
@@ -92,7 +94,6 @@ class Candidate:
         limit_s: float,
         timeout_s: float,
         rng: random.Random,
-        paces: Mapping[str, schedule.Pace] | None = None,
     ) -> None:
         self.entrant = entrant
         self.problem: Problem | None = None
@@ -104,8 +105,7 @@ class Candidate:
         self._group_of: dict[str, str] = {}
         self._decks: dict[str, schedule.Deck] = {}  # what it warms up on
         self._slices: list[Slice] = []
-        self._given = paces
-        self._paces: dict[str, schedule.Pace] = dict(paces or {})
+        self._paces: dict[str, schedule.Pace] = dict(entrant.paces or {})
         self._rows: tuple[RowTerms, ...] = ()
         self._series: dict[str, Series] = {}
         self._caveats: list[str] = []
@@ -183,7 +183,7 @@ class Candidate:
             self._slices += [
                 slice_
                 for slice_ in make_slices(case, in_context=in_context)
-                if self._given is None or label(slice_) in self._given
+                if self.entrant.paces is None or label(slice_) in self.entrant.paces
             ]
 
     def warm_up(self, worker: AsksWorker, slice_ns: float) -> None:

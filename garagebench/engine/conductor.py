@@ -63,8 +63,8 @@ class Conductor:
     """Runs one measurement. Clock, random source and the starting of workers are passed in.
 
     extent: how much. part_of_s: the time of which this measurement is a part, if so: what is too slow is judged by the
-    whole. exchange: lets the sides change places, there and back; None: they cannot. paces, slice_ns: of a measurement
-    of the same before; None: chosen from the first generation, and from the host.
+    whole. exchange: lets the sides change places, there and back; None: they cannot. slice_ns: how long a slice may be;
+    None: as the host allows.
     """
 
     def __init__(
@@ -84,7 +84,6 @@ class Conductor:
         timeout_s: float = TIMEOUT_S,
         part_of_s: float | None = None,
         exchange: Callable[[], None] | None = None,
-        paces: Mapping[str, schedule.Pace] | None = None,
         slice_ns: int | None = None,
     ) -> None:
         self._rng = random.Random(seed)
@@ -94,7 +93,6 @@ class Conductor:
                 limit_s=part_of_s or extent.limit_s,
                 timeout_s=timeout_s,
                 rng=self._rng,
-                paces=paces,
             )
             for entrant in entrants
         ]

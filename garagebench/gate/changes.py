@@ -10,16 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from statistics import median
-from typing import TYPE_CHECKING
 
 from garagebench.engine.estimate import log_ratio
 from garagebench.engine.result import Contestant, RowTerms, Series, combine
 from garagebench.gate.case import CaseKey, make_key
-
-if TYPE_CHECKING:
-    from garagebench.gate.live import Pair
-
-Sides = Sequence[tuple["Pair", Contestant, Contestant]]
+from garagebench.gate.pairs import Sides
 
 #: A normal distribution's standard deviation, in median absolute deviations.
 NORMAL = 1.4826

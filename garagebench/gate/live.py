@@ -11,28 +11,25 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field
-from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from garagebench.engine import Conductor, Contestant, Entrant, Progress, Result
-from garagebench.engine.channel import Channel
-from garagebench.engine.conductor import TIMEOUT_S
+from garagebench.engine import Conductor, Entrant, Progress, Result
 from garagebench.engine.extent import MOST_S, Extent
 from garagebench.engine.schedule import LEAST_ROUNDS, MOST_ROUNDS, Pace
 from garagebench.gate.case import NOT_JUDGED, CaseKey, GateResult, Thresholds, attribute, make_key
 from garagebench.gate.changes import measure_changes, measure_sizes, measure_spread
 from garagebench.gate.looks import Look, plan_looks
-from garagebench.gate.verdict import (
-    SOME_PROCESSES,
-    Judgement,
-    generations_needed,
-    judge,
-    overall,
-    settle,
+from garagebench.gate.notes import (
+    describe_repeats,
+    describe_some_processes,
+    describe_too_short,
+    describe_undecided,
 )
+from garagebench.gate.pairs import Pair, find_sides, find_trouble, make_entrants, match_paces
+from garagebench.gate.verdict import Judgement, judge, overall, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 #: Rounds of the screening generation, and of one where the number of generations is named.
 SCREENING_ROUNDS = 20
@@ -46,34 +43,13 @@ MOST_ROUNDS_S = 1.0
 #: Generations that a limited time is planned for: the first that can confirm a slowdown.
 PLANNED = 15
 
-#: What is said to be a sufficient budget is so much more than the figures of this run ask for.
-MARGIN = 1.2
-
-#: A longer budget is not worth naming: nobody waits for it.
-MOST_BUDGET_S = 1800.0
-
-
-@dataclass(frozen=True)
-class Pair:
-    """One implementation on one interpreter, on both sides.
-
-    places: what a worker's `load` takes for the files at the first place, where base is at first, and at the second,
-    where head is. When the sides change places, each is loaded from the other one.
-    """
-
-    impl: str
-    runtime: str
-    python: str
-    places: tuple[Mapping[str, Any], Mapping[str, Any]]
-
 
 @dataclass(frozen=True)
 class Work:
-    """What a gate asks the engine for: how much, with which paces (None: to be chosen), and the seed."""
+    """What a gate asks the engine for: how much, with which seed. slice_ns: how long a slice may be; None: to be chosen."""
 
     extent: Extent
     seed: str
-    paces: Mapping[str, Pace] | None = None
     slice_ns: int | None = None
 
 
@@ -144,14 +120,14 @@ class LiveGate:
         self._look = 0
         self._notes: list[str] = []
         self._sizes_ns: dict[CaseKey, float] = {}
-        self._paces: dict[str, Pace] = {}
+        self._paces: dict[str, dict[str, Pace]] = {}
         self._slice_ns: int | None = None
 
     def run(self) -> GateResult:
         """Measure and judge."""
         self._begin = self._clock()
         extent = Extent(self._limit.limit_s, 1, SCREENING_ROUNDS)
-        screened = self._measure(self._entrants(None), Work(extent, f"{self._seed} screening"))
+        screened = self._measure(None, Work(extent, f"{self._seed} screening"))
         state = self._choose(screened)
         state.trouble = self._trouble(screened)
         state.interrupted = screened.interrupted
@@ -177,20 +153,19 @@ class LiveGate:
                     return
             extent = Extent(self._limit.limit_s - self._elapsed_s(), more, rounds)
             seed = f"{self._seed} {look.generations}"
-            work = Work(extent, seed, self._paces, self._slice_ns)
-            measured = self._measure(self._entrants(state.open), work)
+            measured = self._measure(state.open, Work(extent, seed, self._slice_ns))
             state.trouble = self._trouble(measured)
             state.interrupted = measured.interrupted
             count_repeats(state, measured)
             if state.trouble is not None or not self._take(state, measured, look):
                 return
             cost = measured.conditions or cost
-            if state.is_over or not state.open:
+            if state.interrupted or state.is_over or not state.open:
                 return
 
     def _take(self, state: _State, measured: Result, look: Look) -> bool:
         """Judge what a phase has given; False where it did not come to its look: between looks nothing is judged."""
-        found = measure_changes(self._sides(measured), state.open, self._sizes_ns)
+        found = measure_changes(find_sides(self._pairs, measured), state.open, self._sizes_ns)
         if any(len(values) + self._done < look.generations for values in found.values()):
             return False
         for case, values in found.items():
@@ -202,29 +177,15 @@ class LiveGate:
         )
         return True
 
-    def _entrants(self, open_cases: Collection[CaseKey] | None) -> list[Entrant]:
-        """Return both sides of every pair; open_cases None: with all stages."""
-        stages = None
-        if open_cases is not None:
-            # A difference is judged as a share of its whole, which is measured beside it.
-            stages = {stage for case in open_cases for stage in (case.stage, case.whole.stage)}
-        return [
-            Entrant(
-                f"{side} {_name(pair)}",
-                pair.python,
-                _restrict(pair.places[place], stages),
-                in_context=False,
-                reference=f"base {_name(pair)}",
-                elsewhere=_restrict(pair.places[1 - place], stages),
-            )
-            for pair in self._pairs
-            for place, side in enumerate(("base", "head"))
-        ]
-
-    def _measure(self, entrants: list[Entrant], work: Work) -> Result:
-        result = self._conduct(entrants, work)
+    def _measure(self, open_cases: Collection[CaseKey] | None, work: Work) -> Result:
+        result = self._conduct(make_entrants(self._pairs, open_cases, self._paces), work)
         self._on_phase(result)
         return result
+
+    def _trouble(self, result: Result) -> str | None:
+        return find_trouble(
+            find_sides(self._pairs, result), allow_different_answers=self._allow_different_answers
+        )
 
     def _run_conductor(self, entrants: list[Entrant], work: Work) -> Result:
         begun_s, done = self._elapsed_s(), self._done
@@ -246,32 +207,11 @@ class LiveGate:
             seed=work.seed,
             on_progress=pass_on,
             exchange=self._exchange,
-            paces=work.paces,
             slice_ns=work.slice_ns,
         ).run()
 
     def _elapsed_s(self) -> float:
         return self._clock() - self._begin
-
-    def _sides(self, result: Result) -> list[tuple[Pair, Contestant, Contestant]]:
-        found = {contestant.name: contestant for contestant in result.contestants}
-        return [
-            (pair, found[f"base {_name(pair)}"], found[f"head {_name(pair)}"])
-            for pair in self._pairs
-        ]
-
-    def _trouble(self, result: Result) -> str | None:
-        """Return why the measurement cannot be judged, if so."""
-        for pair, base, head in self._sides(result):
-            for side in (base, head):
-                if side.problem is not None:
-                    return f"{side.name.partition(' ')[0]} of {_name(pair)}: {side.problem.reason}"
-            if not self._allow_different_answers and base.answers != head.answers:
-                return (
-                    f"the sides of {_name(pair)} answer differently: {find_difference(pair)}; "
-                    "--allow-different-answers compares them all the same"
-                )
-        return None
 
     def _choose(self, screened: Result) -> _State:
         """Return the cases that are judged: all rows that both sides have, but for what is left over.
@@ -280,22 +220,20 @@ class LiveGate:
         """
         judged: list[CaseKey] = []
         left_out: list[CaseKey] = []
-        for pair, base, head in self._sides(screened):
+        sides = find_sides(self._pairs, screened)
+        for pair, base, head in sides:
             self._notes += dict.fromkeys((*base.caveats, *head.caveats))
             heads = {terms.name for terms in head.rows}
             rows = [terms.name for terms in base.rows if terms.name in heads]
             missing = dict.fromkeys((*base.left_out, *head.left_out))
             judged += [make_key(pair.impl, pair.runtime, row) for row in rows]
             left_out += [make_key(pair.impl, pair.runtime, row) for row in missing]
-            for label in base.paces.keys() & head.paces.keys():
-                # The fewer passes of the two, on both sides.
-                both = zip(base.paces[label], head.paces[label], strict=True)
-                self._paces[label] = Pace(*map(min, both))
+        self._paces = match_paces(sides)
         self._slice_ns = screened.conditions.slice_ns if screened.conditions else None
         judged, left_out = (
             [case for case in cases if case.stage != NOT_JUDGED] for cases in (judged, left_out)
         )
-        self._sizes_ns = measure_sizes(self._sides(screened), judged)
+        self._sizes_ns = measure_sizes(sides, judged)
         everything = [*judged, *left_out]
         wholes = {case for case in everything if self._percent.decides(case)}
         nothing = {case: Judgement("inconclusive", 0.0, None, None, 0) for case in left_out}
@@ -307,46 +245,13 @@ class LiveGate:
         if self._limit.generations is not None or cost is None:
             return NAMED_ROUNDS
         wanted = float(LEAST_ROUNDS)
-        for case, spread in measure_spread(self._sides(screened), wholes).items():
+        sides = find_sides(self._pairs, screened)
+        for case, spread in measure_spread(sides, wholes).items():
             own_error = OWN_ERROR * math.log1p(self._percent.of(case) / 100)
             wanted = max(wanted, (1.25 * spread / own_error) ** 2)  # of a median
         left_s = (self._limit.limit_s - self._elapsed_s()) / PLANNED - cost.start_s
         affordable = min(MOST_ROUNDS_S, left_s) / max(cost.round_s, 1e-9)
         return int(max(LEAST_ROUNDS, min(wanted, affordable, MOST_ROUNDS)))
-
-    def _advise(self, state: _State) -> None:
-        """Say what would decide what this gate did not."""
-        undecided = [
-            case for case in state.wholes if state.judgements[case].outcome == "inconclusive"
-        ]
-        measured = [case for case in undecided if state.judgements[case].generations]
-        if not measured:
-            return
-        looks = plan_looks(self._limit.generations)
-        least = next(look.generations for look in looks if look.above >= 0 or look.alpha)
-        needed = [
-            generations_needed(state.judgements[case], math.log1p(self._percent.of(case) / 100))
-            for case in measured
-        ]
-        if None in needed:
-            self._notes.append(f"undecided: {_list(measured)}: no more time would decide it")
-            return
-        generations = max(least, *(number or 0 for number in needed))
-        planned = plan_looks()
-        enough = next((one.generations for one in planned if one.generations >= generations), None)
-        budget_s = (
-            math.ceil(MARGIN * self._elapsed_s() * enough / max(1, self._done)) if enough else None
-        )
-        if budget_s is None or budget_s > MOST_BUDGET_S:
-            why = "it is too close to the threshold for any time to tell"
-            self._notes.append(
-                f"undecided: {_list(measured)}: {why}; another --max-slowdown would decide it"
-            )
-        else:
-            self._notes.append(
-                f"undecided: {_list(measured)}: the intervals are too wide after {self._done} generations; "
-                f"--budget {budget_s} would do"
-            )
 
     def _finish(self, state: _State) -> GateResult:
         judgements = settle(state.judgements, state.wholes)
@@ -357,11 +262,11 @@ class LiveGate:
         elif state.interrupted:
             self._notes.insert(0, f"interrupted: the verdict is of {self._done} generations")
         elif not self._done:
-            self._notes.insert(0, self._describe_too_short())
+            self._notes.insert(0, describe_too_short(self._limit.limit_s, self._elapsed_s()))
         elif outcome == "inconclusive":
-            self._advise(state)
-        self._notes += list(describe_some_processes(judgements))
-        self._notes += list(describe_repeats(state))
+            self._notes += self._advise(state)
+        self._notes += describe_some_processes(judgements)
+        self._notes += describe_repeats(state.repeated, state.slices)
         return GateResult(
             outcome,
             judgements,
@@ -371,15 +276,21 @@ class LiveGate:
             state.interrupted,
         )
 
-    def _describe_too_short(self) -> str:
-        """Say what time it takes, where there was none for a single look."""
-        first = plan_looks()[0].generations
-        elapsed_s = self._elapsed_s()
-        budget_s = math.ceil(MARGIN * (1 + first) * elapsed_s)
-        return (
-            f"a budget of {self._limit.limit_s:g} s is too small: screening took {elapsed_s:.1f} s, and a verdict takes "
-            f"{first} generations; --budget {budget_s} would do"
-        )
+    def _advise(self, state: _State) -> Iterator[str]:
+        """Say what would decide what this gate did not."""
+        undecided = {
+            case: judgement
+            for case in state.wholes
+            if (judgement := state.judgements[case]).outcome == "inconclusive"
+            and judgement.generations
+        }
+        if undecided:
+            yield describe_undecided(
+                undecided,
+                self._percent,
+                self._elapsed_s(),
+                by_generations=self._limit.generations is not None,
+            )
 
 
 def look_at_all(
@@ -413,60 +324,3 @@ def count_repeats(state: _State, measured: Result) -> None:
         state.repeated[side] = state.repeated.get(side, 0) + one.repeated
     if measured.conditions is not None:
         state.slices += measured.conditions.slices
-
-
-def describe_repeats(state: _State) -> list[str]:
-    """Say how many pairs were measured again because a worker waited for its core, if any."""
-    if not any(state.repeated.values()):
-        return []
-    told = ", ".join(f"{side} {count}" for side, count in state.repeated.items())
-    return [
-        f"measured again because a worker waited for its core: {told} of {state.slices} pairs of slices"
-    ]
-
-
-def describe_some_processes(judgements: Mapping[CaseKey, Judgement]) -> list[str]:
-    """Say of a case that is not slower in the middle that it is in some processes, if so."""
-    return [
-        f"{case.operation} {case.stage}: in {judgement.above} of {judgement.generations} generations the change is above "
-        "the threshold: code can be slow in some processes only (hash seed, memory layout)"
-        for case, judgement in judgements.items()
-        if judgement.outcome == "not slower"
-        and judgement.above > SOME_PROCESSES * judgement.generations
-    ]
-
-
-def find_difference(pair: Pair) -> str:
-    """Load both sides once more and return the first answer in which they differ, in words."""
-    answers = [_load_answers(pair.python, source) for source in pair.places]
-    for case in answers[0]:
-        for number, (base, head) in enumerate(
-            zip_longest(answers[0][case], answers[1].get(case, []), fillvalue="nothing"), 1
-        ):
-            if base != head:
-                return f"{case}, answer {number} is {base} in base and {head} in head"
-    return "their cases are not the same"
-
-
-def _load_answers(python: str, source: Mapping[str, Any]) -> dict[str, list[str]]:
-    with Channel(python) as channel:
-        cases = channel.ask({"do": "load", "source": dict(source)}, TIMEOUT_S)["cases"]
-        return {
-            case["name"]: channel.ask({"do": "answers", "case": case["name"]}, TIMEOUT_S)["answers"]
-            for case in cases
-        }
-
-
-def _restrict(source: Mapping[str, Any], stages: set[str] | None) -> dict[str, Any]:
-    if stages is None:
-        return dict(source)
-    return {**source, "arguments": {**source["arguments"], "stages": sorted(stages)}}
-
-
-def _name(pair: Pair) -> str:
-    return f"{pair.impl}@{pair.runtime}"
-
-
-def _list(cases: Sequence[CaseKey]) -> str:
-    several = len({(case.impl, case.runtime) for case in cases}) > 1
-    return ", ".join(f"{f'{case.impl} ' * several}{case.operation} {case.stage}" for case in cases)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from garagebench.engine import instructions
 from garagebench.gate.case import NOT_JUDGED, CaseKey, Thresholds, make_key
-from garagebench.gate.live import Pair
+from garagebench.gate.pairs import Pair
 from garagebench.gate.verdict import Judgement
 
 #: Percent within which counts are level: identical code differs by less.

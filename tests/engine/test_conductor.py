@@ -278,7 +278,14 @@ def test_paces_that_are_given_are_kept() -> None:
     """What a measurement before has chosen is not chosen anew: both sides do the same from the first call on."""
     host = FakeHost({"a": SLOW})
     paces = {"find": Pace(2, 5)}
-    result = host.conductor(extent=Extent(generations=2), paces=paces).run()
+    result = Conductor(
+        [Entrant("a", "a", {}, paces=paces)],
+        extent=Extent(generations=2),
+        seed=1,
+        start_worker=host.start_worker,
+        clock=host.clock,
+        slice_ns=1_000_000,
+    ).run()
     assert result.contestants[0].paces == paces
     assert {one.case for one in host.asked if one.do == "measure"} == {"find"}
     assert host.count("a", "warm") == {1: 1, 2: 1}

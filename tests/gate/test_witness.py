@@ -10,7 +10,7 @@ from garagebench.engine.instructions import CountError, find_valgrind
 from garagebench.experiment import load_layout
 from garagebench.gate import witness as witnesses
 from garagebench.gate.case import CaseKey, Thresholds
-from garagebench.gate.live import Pair
+from garagebench.gate.pairs import Pair
 from garagebench.gate.verdict import Judgement
 from garagebench.gate.witness import Counted, count_pairs
 from garagebench.regression import Settings, make_source

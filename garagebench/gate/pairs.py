@@ -1,0 +1,125 @@
+"""The two sides of a gate: what their workers load, how they are called, and what keeps them from being compared."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
+
+from garagebench.engine import Contestant, Entrant, Result
+from garagebench.engine.channel import Channel
+from garagebench.engine.conductor import TIMEOUT_S
+from garagebench.engine.schedule import Pace
+from garagebench.gate.case import CaseKey
+
+SIDES = ("base", "head")
+
+#: A pair, and what its two sides gave.
+Sides = Sequence[tuple["Pair", Contestant, Contestant]]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One implementation on one interpreter, on both sides.
+
+    places: what a worker's `load` takes for the files at the first place, where base is at first, and at the second,
+    where head is. When the sides change places, each is loaded from the other one.
+    """
+
+    impl: str
+    runtime: str
+    python: str
+    places: tuple[Mapping[str, Any], Mapping[str, Any]]
+
+    @property
+    def name(self) -> str:
+        """The name for people."""
+        return f"{self.impl}@{self.runtime}"
+
+
+def make_entrants(
+    pairs: Sequence[Pair],
+    open_cases: Collection[CaseKey] | None,
+    paces: Mapping[str, Mapping[str, Pace]],
+) -> list[Entrant]:
+    """Return both sides of every pair. open_cases: those that are measured, with their wholes; None: all.
+
+    paces: pair -> what each of its slices does; without an entry they are chosen.
+    """
+    stages = None
+    if open_cases is not None:
+        # A difference is judged as a share of its whole, which is measured beside it.
+        stages = {stage for case in open_cases for stage in (case.stage, case.whole.stage)}
+    return [
+        Entrant(
+            f"{side} {pair.name}",
+            pair.python,
+            _restrict(pair.places[place], stages),
+            in_context=False,
+            reference=f"{SIDES[0]} {pair.name}",
+            elsewhere=_restrict(pair.places[1 - place], stages),
+            paces=paces.get(pair.name),
+        )
+        for pair in pairs
+        for place, side in enumerate(SIDES)
+    ]
+
+
+def _restrict(source: Mapping[str, Any], stages: set[str] | None) -> dict[str, Any]:
+    if stages is None:
+        return dict(source)
+    return {**source, "arguments": {**source["arguments"], "stages": sorted(stages)}}
+
+
+def find_sides(pairs: Sequence[Pair], result: Result) -> Sides:
+    """Return what the sides of each pair gave."""
+    found = {contestant.name: contestant for contestant in result.contestants}
+    return [(pair, *(found[f"{side} {pair.name}"] for side in SIDES)) for pair in pairs]  # type: ignore[misc]
+
+
+def match_paces(sides: Sides) -> dict[str, dict[str, Pace]]:
+    """Return for each pair what its slices do from now on, on both sides: the fewer passes of the two."""
+    return {
+        pair.name: {
+            label: Pace(*map(min, zip(base.paces[label], head.paces[label], strict=True)))
+            for label in base.paces.keys() & head.paces.keys()
+        }
+        for pair, base, head in sides
+    }
+
+
+def find_trouble(sides: Sides, *, allow_different_answers: bool) -> str | None:
+    """Return why the sides cannot be compared, if so."""
+    for pair, *both in sides:
+        for side, contestant in zip(SIDES, both, strict=True):
+            if contestant.problem is not None:
+                return f"{side} of {pair.name}: {contestant.problem.reason}"
+        base, head = both
+        if not allow_different_answers and base.answers != head.answers:
+            return (
+                f"the sides of {pair.name} answer differently: {find_difference(pair)}; "
+                "--allow-different-answers compares them all the same"
+            )
+    return None
+
+
+def find_difference(pair: Pair) -> str:
+    """Load both sides once more and return the first answer in which they differ, in words."""
+    answers = [_load_answers(pair.python, source) for source in pair.places]
+    for case in answers[0]:
+        for number, (base, head) in enumerate(
+            zip_longest(answers[0][case], answers[1].get(case, []), fillvalue="nothing"), 1
+        ):
+            if base != head:
+                return f"{case}, answer {number} is {base} in base and {head} in head"
+    return "their cases are not the same"
+
+
+def _load_answers(python: str, source: Mapping[str, Any]) -> dict[str, list[str]]:
+    with Channel(python) as channel:
+        cases = channel.ask({"do": "load", "source": dict(source)}, TIMEOUT_S)["cases"]
+        return {
+            case["name"]: channel.ask({"do": "answers", "case": case["name"]}, TIMEOUT_S)["answers"]
+            for case in cases
+        }
