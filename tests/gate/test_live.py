@@ -315,6 +315,49 @@ def test_ctrl_c_keeps_the_verdict_of_the_last_look() -> None:
     assert outcomes(result)["assignment"] == "unresolved"
 
 
+def test_ctrl_c_at_the_end_of_a_phase_starts_no_other() -> None:
+    """The phase came to its look, which is judged; what is open then stays open."""
+
+    class Interrupted(Made):
+        def __call__(self, entrants: list[Entrant], work: Work) -> Result:
+            return replace(super().__call__(entrants, work), interrupted=len(self.phases) == 2)
+
+    measure = Interrupted(lambda _row, _phase: 1.2)
+    result = run_gate(measure)
+    assert result.interrupted
+    assert measure.generations == [1, 6]
+
+
+def test_each_pair_has_paces_of_its_own() -> None:
+    """Of two implementations in one gate the quick one's many passes are not the slow one's."""
+    seen: list[dict[str, object]] = []
+    measures = {"quick": Made(), "slow": Made()}
+
+    def measure(entrants: list[Entrant], work: Work) -> Result:
+        seen.append({one.name: dict(one.paces or {}) for one in entrants})
+        sides = []
+        for impl, passes in (("quick", 40), ("slow", 1)):
+            own = [one for one in entrants if f" {impl}@" in one.name]
+            found = measures[impl](own, work).contestants
+            paces = dict.fromkeys(STAGES_NS, (1, passes))
+            sides += [replace(one, paces=paces) for one in found]
+        return Result(tuple(sides))
+
+    LiveGate(
+        [replace(PAIR, impl="quick"), replace(PAIR, impl="slow")],
+        thresholds=Thresholds(5.0),
+        limit=Limit(generations=6),
+        seed=1,
+        measure=measure,
+        clock=lambda: 0.0,
+    ).run()
+    assert {name: dict(paces)["park/total"] for name, paces in seen[1].items()} == {
+        f"{side} {impl}@cpython3.11": Pace(1, passes)
+        for side in ("base", "head")
+        for impl, passes in (("quick", 40), ("slow", 1))
+    }
+
+
 def test_a_whole_too_slow_for_the_time_is_no_pass() -> None:
     """A total that was left out, whatever the others say, makes the gate inconclusive; a part so is unresolved."""
     for row, outcome in (("unpark/total", "inconclusive"), ("park/release", "not slower")):
