@@ -8,7 +8,7 @@ own size: so every generation has one.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from statistics import median
 
 from garagebench.engine.estimate import log_ratio
@@ -25,24 +25,29 @@ def measure_changes(
 ) -> dict[CaseKey, list[float]]:
     """Return for each of the cases that was measured a change for each generation. sizes_ns: of all cases, on base."""
     changes: dict[CaseKey, list[float]] = {}
+    for case, base, before, after, is_single in _find_series(sides, cases):
+        if is_single:
+            changes[case] = [measure_ratio(*rounds) for rounds in zip(before, after, strict=True)]
+            continue
+        name = f"{case.whole.operation}/{case.whole.stage}"
+        whole = next((terms for terms in base.rows if terms.name == name), None)
+        wholes = combine(base.series, whole.isolated) if whole else []
+        share = sizes_ns[case] / sizes_ns[case.whole] if whole else 0.0
+        changes[case] = measure_difference(before, after, wholes, share)
+    return changes
+
+
+def _find_series(
+    sides: Sides, cases: Collection[CaseKey]
+) -> Iterator[tuple[CaseKey, Contestant, Series, Series, bool]]:
+    """Yield each of the cases that both sides have: base, both sides' rounds, and whether it is timed by itself."""
     for pair, base, head in sides:
         rows = {terms.name: terms for terms in base.rows}
         for terms in head.rows:
             case = make_key(pair.impl, pair.runtime, terms.name)
-            if case not in cases or terms.name not in rows:
-                continue
-            before = combine(base.series, rows[terms.name].isolated)
-            after = combine(head.series, terms.isolated)
-            if terms.single:
-                changes[case] = [
-                    measure_ratio(*rounds) for rounds in zip(before, after, strict=True)
-                ]
-            else:
-                whole = rows.get(f"{case.whole.operation}/{case.whole.stage}")
-                wholes = combine(base.series, whole.isolated) if whole else []
-                share = sizes_ns[case] / sizes_ns[case.whole] if whole else 0.0
-                changes[case] = measure_difference(before, after, wholes, share)
-    return changes
+            if case in cases and terms.name in rows:
+                before = combine(base.series, rows[terms.name].isolated)
+                yield case, base, before, combine(head.series, terms.isolated), terms.single
 
 
 def measure_ratio(before: Sequence[float], after: Sequence[float]) -> float:
@@ -87,19 +92,13 @@ def measure_spread(sides: Sides, cases: Collection[CaseKey]) -> dict[CaseKey, fl
     From the median absolute deviation: what a median over rounds minds is the middle of them, not the ends.
     """
     spreads = {}
-    for pair, base, head in sides:
-        rows = {terms.name: terms for terms in base.rows}
-        for terms in head.rows:
-            case = make_key(pair.impl, pair.runtime, terms.name)
-            if case not in cases or terms.name not in rows:
-                continue
-            rounds = zip(
-                combine(head.series, terms.isolated)[0],
-                combine(base.series, rows[terms.name].isolated)[0],
-                strict=True,
-            )
-            logs = [math.log(new / old) for new, old in rounds if new > 0 and old > 0]
-            if logs:
-                middle = median(logs)
-                spreads[case] = NORMAL * median(abs(log - middle) for log in logs)
+    for case, _, before, after, _ in _find_series(sides, cases):
+        logs = [
+            math.log(new / old)
+            for new, old in zip(after[0], before[0], strict=True)
+            if new > 0 and old > 0
+        ]
+        if logs:
+            middle = median(logs)
+            spreads[case] = NORMAL * median(abs(log - middle) for log in logs)
     return spreads
