@@ -10,7 +10,8 @@ The engine compiles one loop for each case, in the manner of `timeit`:
         STEPS
         keep(RESULT)
 
-and one without the steps over the same tape, which it subtracts. Names that begin with an underscore are the
+and one without the steps over the same tape, which it subtracts. Where no JIT deletes work whose result is unused, only
+the passes that lead in keep their results, and the timed ones leave that out. Names that begin with an underscore are the
 engine's own. Standard library and Python 3.9 only: this module runs in every worker.
 """
 

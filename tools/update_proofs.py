@@ -1,4 +1,4 @@
-"""Write the tables of docs/checking.md anew from the gates in results/: gates.jsonl and peers.jsonl.
+"""Write the tables of docs/checking.md anew from the gates in results/: gates.jsonl, peers.jsonl and rules.jsonl.
 
 python tools/update_proofs.py            docs/checking.md
 python tools/update_proofs.py --check    only tell whether it agrees with the files (exit code 1 if not)
@@ -68,6 +68,7 @@ def main() -> int:
     after = replace_between_markers(
         after, "peers", by_machine(read("peers.jsonl"), peers_table) + PEER_SECONDS
     )
+    after = replace_between_markers(after, "rules", rules_table(read("rules.jsonl")))
     if after == before:
         return 0
     is_check = "--check" in sys.argv
@@ -160,6 +161,49 @@ def found(gates: list[Line], slower: int) -> str:
         for gate in gates
     )
     return f"{slower} ({'all' if named == slower else named} named it)"
+
+
+#: Recordings of benchmarks/gate/rules.py -> what they are of.
+RECORDINGS = {
+    "as-is": "two-speed host, all of base, then all of head",
+    "adjacent": "the same host, case by case",
+    "short": "the same host, case by case, short slices",
+    "rounds": "this engine",
+    "rounds_disturbed": "this engine, both cores busy on and off",
+    "rounds_before": "quiet host, all of base, then all of head; head leans",
+}
+
+
+def rules_table(lines: list[Line]) -> str:
+    """Return how often identical code is called slower under the rules as they were and as they are."""
+    table = [
+        "| recording | `--max-slowdown` | sides | old: slower | inconclusive | new: slower | inconclusive |",
+        "| :--- | ---: | :--- | ---: | ---: | ---: | ---: |",
+    ]
+    known = {
+        (line["recording"], line["max_slowdown"], line["swaps"], line["rules"]): line
+        for line in lines
+    }
+    for recording, title in RECORDINGS.items():
+        for percent in sorted({key[1] for key in known if key[0] == recording}):
+            for swaps in (True, False):
+                cells = [title, f"{percent} %", "by chance" if swaps else "as recorded"]
+                for rules in ("old", "new"):
+                    line = known[recording, percent, swaps, rules]
+                    cells += [bound(line["slower"], line["gates"]), share(line)]
+                table.append(f"| {' | '.join(cells)} |")
+    return "\n".join(table) + "\n\nShares of 1,000 replayed gates each, with exact bounds.\n"
+
+
+def bound(count: int, trials: int) -> str:
+    """Return a share with its exact bounds."""
+    low, high = exact_bounds(count, trials)
+    return f"{100 * count / trials:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def share(line: Line) -> str:
+    """Return the share of the gates that were inconclusive."""
+    return f"{100 * line['inconclusive'] / line['gates']:.0f} %"
 
 
 def peers_table(gates: list[Line]) -> str:

@@ -230,12 +230,13 @@ class Candidate:
         waited_ns, took_ns = answer.get("waited_ns"), answer.get("took_ns", 0)
         return Measured(values, waited_ns is not None and waited_ns > WAITED_SHARE * took_ns)
 
-    def keep(self, rounds: Sequence[Mapping[str, float]]) -> None:
-        """Add a generation to the series; one with too few rounds only where there is no other."""
+    def keep(self, rounds: Sequence[Mapping[str, float]]) -> bool:
+        """Add a generation to the series; one with too few rounds only where there is no other. Tell whether it was."""
         if not rounds or (len(rounds) < schedule.LEAST_ROUNDS and self.has_generations):
-            return
+            return False
         for name in rounds[0]:
             self._series.setdefault(name, []).append([values[name] for values in rounds])
+        return True
 
     def keep_cold(self, answer: Mapping[str, Any], wanted: Sequence[str]) -> None:
         """Add the figures of one cold start: ns, and bytes for the peak of memory."""

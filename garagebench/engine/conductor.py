@@ -177,7 +177,7 @@ class Conductor:
     def _run_generation(self, rounds: int) -> tuple[int, float]:
         """Start fresh workers, measure with them; return how many rounds it were, and the seconds that one took."""
         with contextlib.ExitStack() as stack:
-            workers = self._start_workers(stack)
+            first, workers = self._start_workers(stack)
             by_name = {candidate.entrant.name: candidate for candidate in self._candidates}
             runs = Rounds(workers, by_name, self._decks, self._rng, self._blame)
             begin = self._clock()
@@ -188,23 +188,30 @@ class Conductor:
                     runs.run(done)
                     self._report()
             finally:
-                for candidate in self._candidates:
+                kept = [
                     candidate.keep(runs.measured.get(candidate.entrant.name, []))
-                slices = self._conditions.slices + runs.slices - runs.repeated
-                self._conditions = replace(self._conditions, slices=slices)
+                    for candidate in self._candidates
+                ]
+                if any(kept):
+                    self._note_generation(first, runs)
             return done, (self._clock() - begin) / max(1, done)
 
-    def _start_workers(self, stack: contextlib.ExitStack) -> dict[str, AsksWorker]:
-        """Start, load and warm up everybody, in an order and at places that chance decides."""
+    def _note_generation(self, first: str, runs: Rounds) -> None:
+        """Write down how the generation was measured: who was started first, and where the sides were."""
+        before = self._conditions
+        self._conditions = replace(
+            before,
+            slices=before.slices + runs.slices - runs.repeated,
+            first=(*before.first, first),
+            exchanged=(*before.exchanged, self._is_exchanged),
+        )
+
+    def _start_workers(self, stack: contextlib.ExitStack) -> tuple[str, dict[str, AsksWorker]]:
+        """Start, load and warm up everybody, in an order and at places that chance decides; who was first, and all."""
         if self._exchange is not None:
             self._take_places(exchanged=self._rng.random() < 0.5)  # noqa: PLR2004  a fair coin
         candidates = self._running()
         self._rng.shuffle(candidates)
-        self._conditions = replace(
-            self._conditions,
-            first=(*self._conditions.first, candidates[0].entrant.name),
-            exchanged=(*self._conditions.exchanged, self._is_exchanged),
-        )
         workers: dict[str, AsksWorker] = {}
         for candidate in candidates:
             # What fails to start is closed at once: all workers share a core, and it may be running still.
@@ -217,11 +224,8 @@ class Conductor:
                 workers[candidate.entrant.name] = worker
                 stack.push(own.pop_all())
         # In the order in which they were named, so that who was started first is not always first in a round.
-        return {
-            one.entrant.name: workers[one.entrant.name]
-            for one in self._candidates
-            if one.entrant.name in workers
-        }
+        names = [one.entrant.name for one in self._candidates if one.entrant.name in workers]
+        return candidates[0].entrant.name, {name: workers[name] for name in names}
 
     def _take_places(self, *, exchanged: bool) -> None:
         if self._exchange is not None and exchanged is not self._is_exchanged:
