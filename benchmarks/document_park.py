@@ -11,11 +11,11 @@ import time
 from statistics import median
 
 from garagebench import Garage, Layout, load_impl, measure
+from garagebench.core.workload import fill
 from garagebench.engine import Block, Case, RowSpec, Step
-from garagebench.engine.estimate import estimate
 from garagebench.engine.metadata import describe_machine
 from garagebench.engine.result import combine
-from garagebench.workload import fill
+from garagebench.stats.estimate import estimate
 
 DOCUMENT = "the document's way, in process"
 REQUEST = "fast, request to reply"

@@ -6,6 +6,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from garagebench.core.garage import Garage
+    from garagebench.core.layout import Layout, Location
     from garagebench.engine import Result, measure
     from garagebench.errors import (
         BadRequest,
@@ -16,22 +18,20 @@ if TYPE_CHECKING:
         SpaceEmpty,
         UnknownVehicle,
     )
-    from garagebench.garage import Garage
     from garagebench.impls import Impl, load_impl
-    from garagebench.layout import Layout, Location
 
 __version__ = "0.1.0"
 
 # Loaded when used: the command's --help must not wait for them, and PyPy has no pyperf for `measure`.
 _HOMES = {
     "BadRequest": "errors",
-    "Garage": "garage",
+    "Garage": "core.garage",
     "GarageError": "errors",
     "GarageFull": "errors",
     "Impl": "impls",
-    "Layout": "layout",
+    "Layout": "core.layout",
     "LayoutError": "errors",
-    "Location": "layout",
+    "Location": "core.layout",
     "NoSuchSpace": "errors",
     "Result": "engine",
     "SpaceEmpty": "errors",

@@ -76,7 +76,7 @@ def main(ctx: click.Context) -> None:
     """  # noqa: D301  click wants the character
     if ctx.invoked_subcommand not in CONFIGURABLE or HELP.intersection(sys.argv[1:]):
         return  # a mistake in the file must not keep anybody from reading the help
-    from garagebench.configuration import load_defaults
+    from garagebench.commands.configuration import load_defaults
 
     options = {name: [one.name for one in main.commands[name].params] for name in CONFIGURABLE}
     ctx.default_map = load_defaults(Path.cwd(), options)

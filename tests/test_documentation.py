@@ -15,11 +15,11 @@ from typing import NamedTuple
 import pytest
 
 from garagebench import Layout
+from garagebench.core.workload import BLOCK
 from garagebench.engine import schedule
-from garagebench.engine.estimate import LEAST_GENERATIONS, useful_generations
 from garagebench.engine.extent import MOST_S
-from garagebench.levels import CONFIDENCE
-from garagebench.workload import BLOCK
+from garagebench.stats.estimate import LEAST_GENERATIONS, useful_generations
+from garagebench.stats.levels import CONFIDENCE
 
 ROOT = Path(__file__).parents[1]
 GUIDES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

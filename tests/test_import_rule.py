@@ -13,101 +13,55 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = "garagebench"
 
-CORE = {"errors", "cache", "layout", "model", "garage", "workload"}
-GARAGES = CORE | {"refusals", "stages", "impls", "conformance", "tape", "subject", "injection"}
+#: What knows garages, without anything around it.
+GARAGES = {"errors", "core", "stages", "impls"}
 
-#: Part -> the parts that it may import besides itself, from low to high. A part is a module or a package with all that
-#: is in it, unless a longer name is in the table, too. A new module takes its place here.
+#: Folder or module -> the ones that it may import besides itself, from low to high. A module that is not named is a part of
+#: its folder. A new folder takes its place here; a module does only where it stands apart from its folder.
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
-    "levels": set(),
-    "cache": set(),
     "interface": set(),
     # It is imported before everything else, also in the workers: what it re-exports, it loads when asked (see LAZILY).
     "__init__": {"errors"},
-    "layout": {"errors"},
-    "model": CORE,
-    "garage": CORE,
-    "workload": CORE,
-    "refusals": CORE,
-    "stages": CORE,
-    "impls": CORE | {"stages"},
-    "conformance": CORE | {"refusals", "stages", "impls"},
-    "counterexample": CORE | {"stages", "impls", "conformance"},
-    "tape": CORE | {"stages", "impls"},
-    "subject": GARAGES | {"interface"},
-    "pools": CORE | {"impls", "interface"},
-    "contention": CORE | {"stages", "impls", "conformance"},
+    "stats": set(),
+    "system.cache": set(),
+    "system": set(),
+    # What runs in a worker.
+    "core": {"errors"},
+    "stages": {"errors", "core"},
+    "impls": {"errors", "core", "stages", "system.cache"},
+    "conformance": GARAGES,
+    "subjects": GARAGES | {"interface", "conformance"},
+    "subject": {"subjects"},
+    "scale.pools": GARAGES | {"interface"},
+    "sharing.contender": GARAGES | {"conformance"},
     # What measures knows nothing of garages, and what runs in a worker nothing of its conductor.
     "engine.worker": {"errors", "interface"},
-    "engine": {"errors", "levels", "interface", "engine.worker"},
+    "engine": {"errors", "interface", "stats", "system", "engine.worker"},
+    "gate": {"errors", "stats", "system.cache", "engine"},
+    # Renderers only.
     "report.rows": {"errors"},
-    "report": {"errors", "levels", "report.rows"},
-    "report.scale": {"errors", "report"},
-    "report.plot": {"errors", "report", "report.scale"},
-    "injection": CORE | {"stages", "impls"},
-    "gate": {"errors", "levels", "cache", "engine"},
-    "report.verdict": {"report"},
-    "report.workflow": {"report.verdict"},
-    "contestants": GARAGES | {"engine"},
-    "experiment": GARAGES | {"__init__", "engine", "contestants"},
-    "outcome": {"engine", "contestants", "experiment", "report.rows"},
-    "verification": GARAGES | {"engine", "contestants"},
-    "processes": GARAGES | {"engine", "contestants", "experiment"},
-    "regression": GARAGES
-    | {"contestants", "engine", "gate", "experiment", "certificate", "report.verdict"},
-    "recorded": GARAGES
-    | {"contestants", "engine", "gate", "experiment", "regression", "report.verdict"},
-    "certificate": {"levels", "cache", "engine"},
-    "report.selftest": {"levels", "report", "certificate", "gate"},
-    "selftest": GARAGES
-    | {"levels", "__init__", "engine", "gate", "experiment", "regression", "certificate"},
-    "growth": set(),
-    "climbing": GARAGES | {"pools", "engine", "contestants"},
-    "scaling": GARAGES
-    | {"pools", "engine", "contestants", "experiment", "climbing", "growth", "report.scale"},
-    "configuration": {"errors"},
-    "leash": set(),
-    "server": GARAGES | {"__init__", "leash"},
+    "report": {"errors", "stats", "report.rows", "check.certificate", "load.row"},
+    "report.plot": {"errors", "report"},
+    # What each command measures.
+    "run": GARAGES | {"__init__", "stats", "engine", "subjects", "conformance", "report.rows"},
+    "sharing": GARAGES | {"stats", "engine", "run", "sharing.contender"},
+    "check.certificate": {"stats", "system.cache", "engine"},
+    "check": GARAGES
+    | {"__init__", "stats", "system.cache", "engine", "gate", "subjects"}
+    | {"run", "report", "check.certificate"},
+    "scale": GARAGES | {"stats", "system", "engine", "run", "report", "scale.pools"},
+    "server": GARAGES | {"__init__", "system"},
+    "probe": {"errors", "system", "engine", "server"},
     "load.row": {"errors"},
-    "report.load": {"errors", "report", "load.row"},
-    "load": GARAGES | {"leash", "engine", "load.row"},
-    "http": GARAGES | {"interface", "engine", "contestants", "experiment", "load", "server"},
-    "listing": GARAGES | {"engine", "http", "server"},
+    "load": GARAGES | {"system", "engine", "probe", "load.row"},
+    "http": GARAGES | {"interface", "engine", "subjects", "run", "probe", "load", "server"},
+    "run.listing": GARAGES | {"engine", "subjects", "run", "http", "server"},
     "commands": GARAGES
-    | {
-        "__init__",
-        "engine",
-        "server",
-        "report",
-        "report.rows",
-        "report.verdict",
-        "report.workflow",
-        "gate",
-    }
-    | {
-        "contestants",
-        "experiment",
-        "outcome",
-        "verification",
-        "pools",
-        "processes",
-        "regression",
-        "recorded",
-        "selftest",
-        "certificate",
-        "report.selftest",
-        "listing",
-        "climbing",
-        "scaling",
-        "report.scale",
-        "report.plot",
-        "http",
-        "load",
-        "load.row",
-        "report.load",
-    },
-    "cli": {"__init__", "errors", "configuration", "commands"},
+    | {"__init__", "engine", "gate", "report", "report.rows", "report.plot"}
+    | {"run", "run.listing", "sharing", "check", "check.certificate", "scale", "scale.pools"}
+    | {"server", "probe", "load", "load.row", "http"},
+    "cli": {"__init__", "errors", "commands"},
     "__main__": {"cli"},
 }
 
@@ -133,14 +87,7 @@ HOMES = {
     "orjson": {"stages"},
     "prometheus_client": {"server"},
     "pyperf": {"engine"},
-    "rich": {
-        "commands",
-        "report",
-        "report.load",
-        "report.scale",
-        "report.selftest",
-        "report.verdict",
-    },
+    "rich": {"commands", "report"},
     "tornado": {"server"},
     "twisted": {"server"},
     "uvloop": {"server"},
@@ -149,14 +96,21 @@ HOMES = {
 }
 
 #: Parts that start on Python 3.9, and what its standard library lacks.
-ON_39 = GARAGES | {
+ON_39 = {
     "__init__",
     "__main__",
-    "interface",
+    "conformance",
+    "core",
     "engine.worker",
-    "pools",
-    "contention",
-    "counterexample",
+    "errors",
+    "impls",
+    "interface",
+    "scale.pools",
+    "sharing.contender",
+    "stages",
+    "subject",
+    "subjects",
+    "system.cache",
 }
 NOT_ON_39 = {"tomllib"}
 
@@ -255,17 +209,17 @@ def test_what_runs_in_a_worker_is_held_to_39(core_files: list[Path]) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("layout", "from garagebench.errors import LayoutError"),
-        ("layout", "from .errors import LayoutError"),
-        ("layout", "def load():\n    import tomllib"),
-        ("stages.encode", "from garagebench import layout"),
+        ("core.layout", "from garagebench.errors import LayoutError"),
+        ("core.layout", "from ..errors import LayoutError"),
+        ("core.layout", "def load():\n    import tomllib"),
+        ("stages.encode", "from garagebench.core import layout"),
         ("stages.encode", "from . import decode"),
         ("impls.compiled", "import numba, numpy as np"),
         ("stages.encode", "import msgspec, orjson"),
         ("engine.conductor", "from garagebench.engine.worker import PROTOCOL"),
         ("engine.suite", "def save():\n    import pyperf"),
         ("report.table", "from rich.table import Table\nfrom .rows import Row"),
-        ("outcome", "from garagebench.report import rows"),
+        ("run.rows", "from garagebench.report import rows"),
         ("cli", "import click\nfrom garagebench import __version__"),
         ("__main__", "from garagebench.cli import main"),
     ],
@@ -278,27 +232,27 @@ def test_a_downward_import_is_allowed(module: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source", "reason"),
     [
-        ("errors", "import garagebench.layout", "errors may not import layout"),
-        ("garage", "from garagebench import stages", "garage may not import stages"),
-        ("garage", "from .impls import lists", "garage may not import impls"),
-        ("garage", "from garagebench import Garage", "garage may not import __init__"),
+        ("errors", "import garagebench.core.layout", "errors may not import core"),
+        ("core.garage", "from garagebench import stages", "core may not import stages"),
+        ("core.garage", "from ..impls import lists", "core may not import impls"),
+        ("core.garage", "from garagebench import Garage", "core may not import __init__"),
         ("stages.encode", "from ..impls.lists import Pool", "stages may not import impls"),
-        ("subject", "from garagebench.engine import Result", "subject may not import engine"),
-        ("engine.worker", "from .schedule import draw", "engine.worker may not import engine"),
-        ("engine.schedule", "import garagebench.garage", "engine may not import garage"),
-        ("report.rows", "from . import table", "report.rows may not import report"),
         (
-            "outcome",
-            "from garagebench.report.table import x",
-            "outcome may not import report",
+            "subjects.requests",
+            "from garagebench.engine import Result",
+            "subjects may not import engine",
         ),
-        ("layout", "import tomllib", "tomllib is not in Python 3.9: import it in a function"),
-        ("garage", "import orjson", "garage is not a home of orjson, but ['stages']"),
+        ("engine.worker", "from .schedule import draw", "engine.worker may not import engine"),
+        ("engine.schedule", "import garagebench.core.garage", "engine may not import core"),
+        ("report.rows", "from . import table", "report.rows may not import report"),
+        ("run.rows", "from garagebench.report.table import x", "run may not import report"),
+        ("core.layout", "import tomllib", "tomllib is not in Python 3.9: import it in a function"),
+        ("core.garage", "import orjson", "core is not a home of orjson, but ['stages']"),
         ("engine.worker", "import pyperf", "engine.worker is not a home of pyperf, but ['engine']"),
         (
             "report.rows",
             "import rich",
-            "report.rows is not a home of rich, but ['commands', 'report', 'report.load', 'report.scale', 'report.selftest', 'report.verdict']",
+            "report.rows is not a home of rich, but ['commands', 'report']",
         ),
     ],
 )
@@ -319,10 +273,10 @@ def test_an_upward_import_is_reported(module: str, source: str, reason: str) -> 
         "try:\n    {}\nexcept ImportError:\n    pass",
     ],
 )
-@pytest.mark.parametrize("statement", ["from .cli import main", "import numpy"])
+@pytest.mark.parametrize("statement", ["from ..cli import main", "import numpy"])
 def test_an_import_is_seen_wherever_it_stands(place: str, statement: str) -> None:
     """An import in a function, a class, a condition or a block for the type checker is an import."""
-    assert len(find_violations(place.format(statement), "garagebench.garage")) == 1
+    assert len(find_violations(place.format(statement), "garagebench.core.garage")) == 1
 
 
 @pytest.mark.parametrize("place", ["def f():\n    {}", "if TYPE_CHECKING:\n    {}"])
@@ -334,9 +288,9 @@ def test_the_package_may_import_anything_lazily(place: str) -> None:
 
 def test_the_package_imports_little_at_once() -> None:
     """Importing garagebench loads nothing that the workers do not need."""
-    source = "from .garage import Garage"
+    source = "from .core.garage import Garage"
     assert find_violations(source, "garagebench", is_package=True) == [
-        "garagebench, line 1: __init__ may not import garage"
+        "garagebench, line 1: __init__ may not import core"
     ]
 
 

@@ -15,8 +15,8 @@ from statistics import median
 from lines import RESULTS, Line, by_machine, read
 
 from garagebench.engine import Result
-from garagebench.outcome import make_report
 from garagebench.report import Report, Row, render_markdown, replace_between_markers
+from garagebench.run.rows import make_report
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVING = ROOT / "docs" / "serving.md"

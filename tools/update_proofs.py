@@ -13,9 +13,9 @@ from pathlib import Path
 
 from lines import Line, by_machine, read
 
-from garagebench.gate.binomial import at_least, exact_bounds
-from garagebench.levels import CONFIDENCE, format_level
 from garagebench.report import replace_between_markers
+from garagebench.stats.binomial import at_least, exact_bounds
+from garagebench.stats.levels import CONFIDENCE, format_level
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "checking.md"

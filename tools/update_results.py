@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from garagebench.engine import Result
-from garagebench.outcome import make_report
 from garagebench.report import Report, Row, render_markdown, replace_between_markers
+from garagebench.run.rows import make_report
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "results" / "seed.json.gz"

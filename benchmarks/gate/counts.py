@@ -14,11 +14,11 @@ from pathlib import Path
 from journal import Journal
 from repository import SOURCE, STAGES, write_version
 
-from garagebench.experiment import load_layout
+from garagebench.check.revisions import Settings, make_source
+from garagebench.core.workload import make_workload
 from garagebench.gate.pairs import Pair
 from garagebench.gate.witness import count_pairs
-from garagebench.regression import Settings, make_source
-from garagebench.workload import make_workload
+from garagebench.run.experiment import load_layout
 
 PAIRS = 20
 EVERY = 200

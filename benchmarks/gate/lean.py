@@ -11,10 +11,10 @@ from pathlib import Path
 from statistics import median
 
 from garagebench.engine import Result
-from garagebench.gate.binomial import exact_bounds
 from garagebench.gate.case import NOT_JUDGED, make_key
 from garagebench.gate.changes import measure_changes, measure_sizes
 from garagebench.gate.pairs import Pair
+from garagebench.stats.binomial import exact_bounds
 
 
 def count_leans(recording):

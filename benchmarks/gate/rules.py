@@ -14,11 +14,11 @@ from pathlib import Path
 from statistics import median
 
 from garagebench.engine import Result
-from garagebench.engine.estimate import log_ratio, useful_generations
 from garagebench.engine.result import combine
 from garagebench.gate.case import NOT_JUDGED, Thresholds
 from garagebench.gate.replay import Replay
-from garagebench.gate.verdict import binomial_tail, holm_levels
+from garagebench.stats.estimate import log_ratio, useful_generations
+from garagebench.stats.judge import binomial_tail, holm_levels
 
 GATES = 1_000
 PERCENTS = (1, 2, 5)

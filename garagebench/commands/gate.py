@@ -94,8 +94,8 @@ def compare(base: str, head: str, format: str | None, **settings: Any) -> None: 
 
     Exit code: 0 not slower, 1 error, 2 usage, 3 slower or wrong answers, 4 inconclusive, 130 interrupted.
     """  # noqa: D301  click wants the character
+    from garagebench.check.files import compare_two_files
     from garagebench.gate.case import Thresholds
-    from garagebench.recorded import compare_two_files
 
     if Path(base).is_file() and Path(head).is_file():
         refuse_options(OF_REVISIONS, "two files are compared as they are")
@@ -153,10 +153,10 @@ def measure(
     **others: Any,
 ) -> None:
     """Measure, print the verdict, exit."""
+    from garagebench.check.files import check_against_file
+    from garagebench.check.revisions import Settings, compare_revisions
     from garagebench.gate.case import Thresholds
     from garagebench.gate.live import Limit
-    from garagebench.recorded import check_against_file
-    from garagebench.regression import Settings, compare_revisions
     from garagebench.report.progress import show_progress
 
     thresholds = Thresholds(max_slowdown, threshold)

@@ -22,8 +22,8 @@ def list_(topic: str | None, format: str | None) -> None:  # noqa: A002
       garagebench list impls
       garagebench list stages --format csv
     """  # noqa: D301  click wants the character
-    from garagebench.listing import TOPICS
     from garagebench.report.listing import render_listing
+    from garagebench.run.listing import TOPICS
 
     chosen = {name: list(TOPICS[name]()) for name in TOPICS if topic in (None, name)}
     click.echo(render_listing(chosen, format or default_format(), make_console()), nl=False)

@@ -242,8 +242,8 @@ def check_options() -> None:
 
 def check_own_server(settings: Settings) -> None:
     """Raise what the server that is to be started would end with: UnknownName, Unavailable, LayoutError."""
-    from garagebench.contestants import check_impl
-    from garagebench.experiment import load_layout
+    from garagebench.run.experiment import load_layout
+    from garagebench.run.recipes import check_impl
     from garagebench.server.registry import check_interpreter, find_server
 
     find_server(settings.server)

@@ -43,7 +43,7 @@ def parse_with(
     """Return stage -> variant."""
     if not texts:
         return {}
-    from garagebench.contestants import parse_variants
+    from garagebench.run.recipes import parse_variants
 
     return parse_variants(texts)
 

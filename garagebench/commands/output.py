@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 def print_report(result: Any, form: str | None) -> None:
     """Print a result on standard output."""
-    from garagebench.outcome import make_report
     from garagebench.report import render
+    from garagebench.run.rows import make_report
 
     form = form or default_format()
     console = make_console() if form == "table" else None

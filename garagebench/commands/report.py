@@ -34,8 +34,8 @@ def report(files: tuple[Path, ...], format: str | None, document: Path | None) -
       garagebench report results/seed.json.gz --update README.md
     """  # noqa: D301  click wants the character
     from garagebench.engine import Result
-    from garagebench.outcome import make_report
     from garagebench.report import render_markdown, update_document
+    from garagebench.run.rows import make_report
 
     if format in ("json", "csv", CHARTS) and len(files) > 1:
         raise click.UsageError(

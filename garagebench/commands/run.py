@@ -23,7 +23,7 @@ from garagebench.commands.output import make_console, print_report
 from garagebench.commands.serve import complete_server
 
 if TYPE_CHECKING:
-    from garagebench.experiment import Settings
+    from garagebench.run.experiment import Settings
 
 
 @click.command()
@@ -132,11 +132,11 @@ def run(
 
     Exit code: 0 good, 1 error (also: what was named cannot run), 2 usage, 3 wrong answers, 130 interrupted.
     """  # noqa: D301  click wants the character
-    from garagebench import experiment, outcome
-    from garagebench import processes as race
     from garagebench.engine.files import check_path
     from garagebench.http import stage as served
     from garagebench.report.progress import show_progress
+    from garagebench.run import experiment, rows
+    from garagebench.sharing import race
 
     others["variants"] = others.pop("with")
     budget, generations = choose_limit(budget, generations)
@@ -162,17 +162,17 @@ def run(
             measure = served.run if server else experiment.run
             result = measure(settings, on_progress=on_progress, output=output)
     print_report(result, format)
-    for sentence in outcome.describe_problems(result):
+    for sentence in rows.describe_problems(result):
         click.echo(sentence, err=True)
     if output is not None:
         experiment.save(result, output)  # last: where it fails, the result has been printed
-    code = outcome.exit_code(result, impl) if processes is None else race.exit_code(result)
+    code = rows.exit_code(result, impl) if processes is None else race.exit_code(result)
     click.get_current_context().exit(code)
 
 
 def _check_serverless(settings: Settings) -> None:
     """Refuse what only servers have, where none is named."""
-    from garagebench.http.entrants import STAGES
+    from garagebench.http.contestants import STAGES
 
     asked = ["--ladder"] if settings.ladder else []
     asked += [f"stage {stage}" for stage in settings.stages if stage in STAGES]
@@ -185,7 +185,7 @@ def _adapt_to_processes(settings: Settings) -> Settings:
 
     A default from pyproject.toml is meant for other runs, and gives way.
     """
-    from garagebench.processes import IMPL
+    from garagebench.sharing.race import IMPL
 
     ctx = click.get_current_context()
 

@@ -90,13 +90,13 @@ def scale(
 
     Exit code: 0 good, 1 error (also: what was named cannot run), 2 usage, 3 wrong answers, 130 interrupted.
     """  # noqa: D301  click wants the character
-    from garagebench import scaling
-    from garagebench.climbing import IMPLS, SIZES, Settings
     from garagebench.engine.files import check_place, write_whole
-    from garagebench.pools import WORKLOADS
     from garagebench.report.plot import SUFFIXES, check_plot, save_plot
     from garagebench.report.progress import show_progress
     from garagebench.report.scale import render_scale, to_json
+    from garagebench.scale import scaling
+    from garagebench.scale.first_look import IMPLS, SIZES, Settings
+    from garagebench.scale.pools import WORKLOADS
 
     if output is not None:
         check_place(output)

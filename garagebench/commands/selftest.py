@@ -80,8 +80,8 @@ def selftest(
 
     Exit code: 0, 1 error, 2 usage, 130 interrupted.
     """  # noqa: D301  click wants the character
-    from garagebench import certificate as certificates
-    from garagebench import selftest as selftests
+    from garagebench.check import certificate as certificates
+    from garagebench.check import selftest as selftests
     from garagebench.engine.files import check_path
     from garagebench.gate.live import Limit
     from garagebench.report.progress import show_progress

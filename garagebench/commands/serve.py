@@ -115,7 +115,7 @@ def serve(
 
     Exit code: 0 ended by SIGTERM, 1 error, 2 usage, 130 interrupted.
     """  # noqa: D301  click wants the character
-    from garagebench.experiment import load_layout
+    from garagebench.run.experiment import load_layout
     from garagebench.server.command import Front, Settings, serve_garage
     from garagebench.server.limits import Limits
 

@@ -30,7 +30,7 @@ def verify(impl: str, runtime: str | None, seed: int, **others: Any) -> None:
       garagebench verify lists --runtime pypy3
       garagebench verify lists --with encode=rendered
     """  # noqa: D301  click wants the character
-    from garagebench.verification import verify_impl
+    from garagebench.run.verify import verify_impl
 
     verdict = verify_impl(impl, runtime, seed, others["with"])
     click.echo(verdict.text)

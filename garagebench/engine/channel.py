@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from garagebench.engine.interrupts import held_back
 from garagebench.errors import GarageError
+from garagebench.system.interrupts import held_back
 
 #: Seconds that a worker has to be gone after its pipe has closed.
 LAST_WORDS_S = 5.0

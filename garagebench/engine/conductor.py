@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 from garagebench.engine import schedule
 from garagebench.engine.candidate import AsksWorker, Candidate, Entrant
 from garagebench.engine.channel import Channel, WorkerFailed
-from garagebench.engine.core import own_core
-from garagebench.engine.estimate import LEAST_GENERATIONS
 from garagebench.engine.extent import Extent
 from garagebench.engine.patience import CHUNK_NS, find_chunks, find_patience_ns
 from garagebench.engine.result import Conditions, Contestant, Result
 from garagebench.engine.rounds import Rounds
+from garagebench.stats.estimate import LEAST_GENERATIONS
+from garagebench.system.cores import own_core
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from garagebench.engine.estimate import (
+from garagebench.stats.estimate import (
     LEAST_GENERATIONS,
     Estimate,
     estimate,

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from garagebench.engine.estimate import LEAST_GENERATIONS, useful_generations
 from garagebench.engine.extent import USUAL_ROUNDS, Extent
+from garagebench.stats.estimate import LEAST_GENERATIONS, useful_generations
 
 if TYPE_CHECKING:
     import random

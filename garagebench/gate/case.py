@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from garagebench.gate.verdict import Judgement, Outcome
+from garagebench.stats.judge import Judgement, Outcome
 
 #: The row that says nothing of a change by itself: it is a remainder.
 NOT_JUDGED = "unattributed"

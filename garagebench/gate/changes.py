@@ -11,10 +11,10 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from statistics import median
 
-from garagebench.engine.estimate import log_ratio
 from garagebench.engine.result import Contestant, RowTerms, Series, combine
 from garagebench.gate.case import CaseKey, make_key
 from garagebench.gate.pairs import Sides
+from garagebench.stats.estimate import log_ratio
 
 #: A normal distribution's standard deviation, in median absolute deviations.
 NORMAL = 1.4826

@@ -18,7 +18,6 @@ from garagebench.engine.extent import MOST_S, Extent
 from garagebench.engine.schedule import LEAST_ROUNDS, MOST_ROUNDS, Pace
 from garagebench.gate.case import NOT_JUDGED, CaseKey, GateResult, Thresholds, attribute, make_key
 from garagebench.gate.changes import measure_changes, measure_sizes, measure_spread
-from garagebench.gate.looks import Look, plan_looks
 from garagebench.gate.notes import (
     describe_repeats,
     describe_some_processes,
@@ -26,7 +25,8 @@ from garagebench.gate.notes import (
     describe_undecided,
 )
 from garagebench.gate.pairs import Pair, find_sides, find_trouble, make_entrants, match_paces
-from garagebench.gate.verdict import Judgement, judge, overall, settle
+from garagebench.stats.judge import Judgement, judge, overall, settle
+from garagebench.stats.looks import Look, plan_looks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from garagebench.gate.case import CaseKey, Thresholds
-from garagebench.gate.looks import plan_looks
-from garagebench.gate.verdict import SOME_PROCESSES, Judgement, generations_needed
+from garagebench.stats.judge import SOME_PROCESSES, Judgement, generations_needed
+from garagebench.stats.looks import plan_looks
 
 #: What is said to be a sufficient budget is so much more than the figures of this run ask for.
 MARGIN = 1.2

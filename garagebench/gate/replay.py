@@ -16,9 +16,9 @@ from garagebench.engine.result import Contestant, RowTerms, Series, combine
 from garagebench.gate.case import NOT_JUDGED, WHOLE, CaseKey, Thresholds, attribute, make_key
 from garagebench.gate.changes import measure_changes, measure_sizes
 from garagebench.gate.live import look_at_all
-from garagebench.gate.looks import plan_looks
 from garagebench.gate.pairs import Pair
-from garagebench.gate.verdict import Judgement, Outcome, overall, settle
+from garagebench.stats.judge import Judgement, Outcome, overall, settle
+from garagebench.stats.looks import plan_looks
 
 if TYPE_CHECKING:
     import random

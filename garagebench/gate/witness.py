@@ -10,7 +10,7 @@ from pathlib import Path
 from garagebench.engine import instructions
 from garagebench.gate.case import NOT_JUDGED, CaseKey, Thresholds, make_key
 from garagebench.gate.pairs import Pair
-from garagebench.gate.verdict import Judgement
+from garagebench.stats.judge import Judgement
 
 #: Percent within which counts are level: identical code differs by less.
 LEVEL_PERCENT = 0.1

@@ -6,8 +6,8 @@ import math
 import os
 from dataclasses import dataclass
 
-from garagebench.load.accounting import CoreTimes, Usage, wait_share
-from garagebench.load.validity import Observed, find_reasons
+from garagebench.probe.accounting import CoreTimes, Usage, wait_share
+from garagebench.probe.validity import Observed, find_reasons
 
 _TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 

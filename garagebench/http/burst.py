@@ -6,11 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from garagebench.core.layout import Layout
+from garagebench.core.model import Model
+from garagebench.core.workload import Block, Workload, encode_body, unpark_body
 from garagebench.errors import BadRequest, GarageError, GarageFull, UnknownVehicle
-from garagebench.layout import Layout
-from garagebench.model import Model
 from garagebench.stages.validate import json_park
-from garagebench.workload import Block, Workload, encode_body, unpark_body
 
 #: Parks in a row, and unparks: long beside the moment in which a server goes to sleep at its end.
 SIZE = 100

@@ -12,8 +12,8 @@ from garagebench.errors import Unavailable
 from garagebench.http.account import Account
 from garagebench.http.burst import Burst, describe_reply
 from garagebench.http.client import Answer, Client
-from garagebench.load.accounting import CoreTimes, Threads, read_at_rest, read_core
-from garagebench.load.process import Counts, ServerFailed, ServerProcess
+from garagebench.probe.accounting import CoreTimes, Threads, read_at_rest, read_core
+from garagebench.probe.process import Counts, ServerFailed, ServerProcess
 
 OK = 200
 

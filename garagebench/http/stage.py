@@ -13,20 +13,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from garagebench.contestants import REFERENCE, Recipe, pair
 from garagebench.engine import Contestant, Entrant, Progress, Result
 from garagebench.engine.candidate import AsksWorker
 from garagebench.engine.interpreter import Interpreter
 from garagebench.engine.result import Problem
 from garagebench.errors import Unavailable, UnknownName
-from garagebench.experiment import OPERATIONS, Experiment, Settings, SettingsError, conduct
 from garagebench.http.account import Account
 from garagebench.http.burst import SIZE, make_burst
-from garagebench.http.entrants import OPERATIONS as SERVED
-from garagebench.http.entrants import RUNG_OF, STAGES, Site
+from garagebench.http.contestants import OPERATIONS as SERVED
+from garagebench.http.contestants import RUNG_OF, STAGES, Site
 from garagebench.http.worker import WorkerWithServer
+from garagebench.run.experiment import OPERATIONS, Experiment, Settings, SettingsError, conduct
+from garagebench.run.recipes import REFERENCE, Recipe, pair
 from garagebench.server.registry import ELSEWHERE, check_interpreter, load_server
-from garagebench.subject import STAGES as STAGES_WITHOUT
+from garagebench.subjects.requests import STAGES as STAGES_WITHOUT
 
 #: What `--operation` may be where servers are measured.
 SERVED_OPERATIONS = (*SERVED, "both")

@@ -15,8 +15,8 @@ from typing import Any
 
 import cffi
 
-from garagebench.cache import find_cache
 from garagebench.errors import Unavailable
+from garagebench.system.cache import find_cache
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "c_tree.c")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from garagebench.load.endpoint import Endpoint
 from garagebench.load.outcome import Outcome
-from garagebench.load.process import Books, Counts, ServerProcess
+from garagebench.probe.process import Books, Counts, ServerProcess
 
 
 @dataclass

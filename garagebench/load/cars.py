@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from typing import NamedTuple
 
+from garagebench.core.workload import park_body
 from garagebench.load.endpoint import Endpoint
-from garagebench.workload import park_body
 
 OK = 200
 

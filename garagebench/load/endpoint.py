@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from garagebench.errors import GarageError
-from garagebench.load.process import OK, Counts, parse_counts
+from garagebench.probe.process import OK, Counts, parse_counts
 
 #: Seconds for a reply to what is asked besides the load.
 PATIENCE_S = 10.0

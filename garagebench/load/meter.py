@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic_ns
 
 from garagebench.errors import Unavailable
-from garagebench.load.accounting import (
+from garagebench.probe.accounting import (
     CoreTimes,
     Usage,
     busy_share,

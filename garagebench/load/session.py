@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Protocol
 
-from garagebench.engine.core import own_core
 from garagebench.engine.metadata import collect_environment
-from garagebench.load import own, scenario, wrk
+from garagebench.load import own_drivers, scenario, wrk
 from garagebench.load.books import Site, read_accounts
 from garagebench.load.capacity import Target, find_capacity
 from garagebench.load.driver import Tick
@@ -17,14 +16,15 @@ from garagebench.load.endpoint import Endpoint, parse_url
 from garagebench.load.latencies import check_package
 from garagebench.load.meter import Meter
 from garagebench.load.outcome import Drive, Settings, find_program
-from garagebench.load.process import ServerProcess
 from garagebench.load.row import LoadReport, LoadRow
 from garagebench.load.stop import Stop
 from garagebench.load.summary import make_row
+from garagebench.probe.process import ServerProcess
+from garagebench.system.cores import own_core
 
 DRIVERS: Mapping[str, Drive] = {
-    "open": own.drive,
-    "closed": own.drive,
+    "open": own_drivers.drive,
+    "closed": own_drivers.drive,
     "wrk": wrk.drive,
     "locust": scenario.drive,
 }

@@ -8,7 +8,7 @@ from garagebench.load.books import Accounts, Site, check_books, compare_counts
 from garagebench.load.meter import Meter
 from garagebench.load.outcome import Outcome, Settings
 from garagebench.load.row import LoadRow
-from garagebench.load.validity import Observed, find_reasons
+from garagebench.probe.validity import Observed, find_reasons
 
 #: Drivers that send as much as the server can take.
 SATURATING = ("closed", "wrk")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import string
 
+from garagebench.core.workload import park_body
 from garagebench.load.cars import Cars
 from garagebench.load.endpoint import Endpoint
-from garagebench.workload import park_body
 
 #: What a line begins with that is for us.
 MARK = "garagebench:"

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from garagebench.levels import CONFIDENCE, format_level
 from garagebench.report.cells import Cell
 from garagebench.report.grid import Grid
 from garagebench.report.notes import tidy
 from garagebench.report.quantity import LEVEL, TIMES
+from garagebench.stats.levels import CONFIDENCE, format_level
 
 NOTHING = "no results"
 #: How environment and settings are told, in this order; what is not here is for readers of the JSON.

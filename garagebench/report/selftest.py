@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from garagebench.gate.binomial import exact_bounds
-from garagebench.levels import CERTAINTY, CONFIDENCE, format_level
 from garagebench.report.markdown import escape
+from garagebench.stats.binomial import exact_bounds
+from garagebench.stats.levels import CERTAINTY, CONFIDENCE, format_level
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from garagebench.certificate import Certificate, Count
+    from garagebench.check.certificate import Certificate, Count
 
 _HEADER = ("gates", "outcome", "count", f"{format_level(CONFIDENCE)} bounds")
 

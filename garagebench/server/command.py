@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from garagebench.core.garage import Garage
+from garagebench.core.layout import Layout
 from garagebench.errors import GarageError
-from garagebench.garage import Garage
 from garagebench.impls.registry import load_impl
-from garagebench.layout import Layout
 from garagebench.server.limits import Limits
 from garagebench.server.record import Recorder
 from garagebench.server.registry import Job, check_interpreter, load_server

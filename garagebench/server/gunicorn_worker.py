@@ -24,10 +24,10 @@ from gunicorn.http.errors import (
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from garagebench.server import problems
-from garagebench.server.desk import LAST, Desk, Environ
-from garagebench.server.door import LOOK_S, MOST_S, SETTLE_S, count_waiting, turn_away
+from garagebench.server.closing import LOOK_S, MOST_S, SETTLE_S, count_waiting, turn_away
 from garagebench.server.raw import render_reply
 from garagebench.server.registry import Job
+from garagebench.server.wsgi import LAST, Desk, Environ
 
 #: How long a client has to close its end after the last reply, before what it still sends is answered with a reset.
 LINGER_S = 2.0

@@ -6,9 +6,9 @@ from typing import Any
 
 import falcon
 
-from garagebench.server.desk import Desk, Wsgi
 from garagebench.server.on_gunicorn import serve
 from garagebench.server.registry import Job
+from garagebench.server.wsgi import Desk, Wsgi
 
 
 def make_app(desk: Desk) -> Wsgi:

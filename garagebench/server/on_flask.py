@@ -7,9 +7,9 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from garagebench.server.desk import Desk, Wsgi
 from garagebench.server.on_gunicorn import serve
 from garagebench.server.registry import Job
+from garagebench.server.wsgi import Desk, Wsgi
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 

@@ -17,10 +17,10 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 
 from garagebench.errors import GarageError
-from garagebench.server.desk import Desk, Wsgi
 from garagebench.server.gunicorn_worker import Worker
 from garagebench.server.registry import Job
 from garagebench.server.stopping import ECHO_S, SIGNALS
+from garagebench.server.wsgi import Desk, Wsgi
 
 #: A client that is slow occupies a thread until its request is whole or its time is over.
 THREADS = 32

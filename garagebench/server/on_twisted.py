@@ -18,7 +18,7 @@ from twisted.web.http import HTTPFactory as Factory
 from zope.interface import implementer
 
 from garagebench.server import problems
-from garagebench.server.door import LOOK_S, MOST_S, SETTLE_S, count_waiting, turn_away
+from garagebench.server.closing import LOOK_S, MOST_S, SETTLE_S, count_waiting, turn_away
 from garagebench.server.limits import DISCARD_BYTES
 from garagebench.server.openapi import TIMING_HEADER
 from garagebench.server.raw import render_reply

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from garagebench import __version__
-from garagebench.layout import LARGEST_NUMBER, Layout
+from garagebench.core.layout import LARGEST_NUMBER, Layout
 
 METRICS = "text/plain"
 

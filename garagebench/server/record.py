@@ -7,8 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from garagebench.core.workload import TRACE_REQUESTS, encode_body
 from garagebench.errors import WorkloadError
-from garagebench.workload import TRACE_REQUESTS, encode_body
 
 
 class Recorder:

@@ -10,8 +10,8 @@ from contextlib import suppress
 from time import perf_counter_ns
 from typing import Any, NamedTuple
 
+from garagebench.core.garage import Garage, format_location
 from garagebench.errors import SpaceEmpty
-from garagebench.garage import Garage, format_location
 from garagebench.server import problems
 from garagebench.server.metrics import METRICS_TYPE, render_metrics
 from garagebench.server.openapi import describe_api

@@ -7,7 +7,7 @@ import signal
 import socket
 from collections.abc import Callable
 
-from garagebench.server.door import MOST_S, SETTLE_S, count_waiting, turn_away
+from garagebench.server.closing import MOST_S, SETTLE_S, count_waiting, turn_away
 from garagebench.server.registry import Job
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)

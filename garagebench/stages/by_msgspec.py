@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Callable
 
 import msgspec
 
-from garagebench.layout import LARGEST_NUMBER, Location
+from garagebench.core.layout import LARGEST_NUMBER, Location
 from garagebench.stages import encode as standard_encode
 from garagebench.stages import validate
 
 if TYPE_CHECKING:
-    from garagebench.layout import Layout
+    from garagebench.core.layout import Layout
 
 _encode = msgspec.json.Encoder().encode
 _new = tuple.__new__  # Location(...) would go through a Python function

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Callable
 
 import orjson
 
-from garagebench.layout import LARGEST_NUMBER, Location
+from garagebench.core.layout import LARGEST_NUMBER, Location
 from garagebench.stages import encode as standard_encode
 from garagebench.stages import validate
 
 if TYPE_CHECKING:
-    from garagebench.layout import Layout
+    from garagebench.core.layout import Layout
 
 _dumps = orjson.dumps
 _loads = orjson.loads

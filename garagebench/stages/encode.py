@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Callable
 
 if TYPE_CHECKING:
-    from garagebench.layout import Layout, Location
+    from garagebench.core.layout import Layout, Location
 
 UnparkFactory = Callable[["Layout"], Callable[[int], bytes]]
 

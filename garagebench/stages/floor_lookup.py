@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Callable
 
 if TYPE_CHECKING:
-    from garagebench.layout import Layout, Location
+    from garagebench.core.layout import Layout, Location
 
 
 def table(layout: Layout) -> Callable[[int, int], Location]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable
 from garagebench.errors import GarageFull
 
 if TYPE_CHECKING:
-    from garagebench.layout import Layout
+    from garagebench.core.layout import Layout
 
 
 def tiers(layout: Layout, pools: Sequence[Any]) -> Callable[[str], tuple[int, int]]:

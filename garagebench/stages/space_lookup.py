@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable
 
+from garagebench.core.layout import SPACES_LIMIT
 from garagebench.errors import NoSuchSpace
-from garagebench.layout import SPACES_LIMIT
 
 if TYPE_CHECKING:
-    from garagebench.layout import Layout, Location
+    from garagebench.core.layout import Layout, Location
 
 
 def table(layout: Layout) -> Callable[[Location], tuple[int, int]]:

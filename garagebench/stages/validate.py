@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
+from garagebench.core.layout import LARGEST_NUMBER, SPACES_LIMIT, Location
 from garagebench.errors import BadRequest, UnknownVehicle
-from garagebench.layout import LARGEST_NUMBER, SPACES_LIMIT, Location
 
 if TYPE_CHECKING:
-    from garagebench.layout import Layout
+    from garagebench.core.layout import Layout
 
 T = TypeVar("T")
 UnparkFactory = Callable[["Layout"], Callable[[bytes], Location]]

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from garagebench import Impl, Layout
-from garagebench.subject import STAGES
-from garagebench.tape import Tape
-from garagebench.workload import make_workload
+from garagebench.core.workload import make_workload
+from garagebench.subjects.requests import STAGES
+from garagebench.subjects.tape import Tape
 
 TimeCalls = Callable[..., list[Any]]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from click.testing import Result
 
-from garagebench import experiment
+from garagebench.run import experiment
 
 ROOT = Path(__file__).parents[2]
 

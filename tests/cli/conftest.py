@@ -21,9 +21,9 @@ from command_line import (
     make_environment,
 )
 
-from garagebench import experiment
 from garagebench.cli import main
 from garagebench.errors import GarageError
+from garagebench.run import experiment
 
 GOLDEN = Path(__file__).parent / "golden"
 

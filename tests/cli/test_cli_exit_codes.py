@@ -18,9 +18,9 @@ from command_line import (
     rows_of,
 )
 
-from garagebench import experiment
 from garagebench.cli import main
-from garagebench.contestants import may_have
+from garagebench.run import experiment
+from garagebench.run.recipes import may_have
 
 #: Command, and each option of it that is a number.
 FLOATS = [

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from command_line import Garagebench, Invoke, assert_one_sentence
 
-from garagebench import listing
-from garagebench.http.entrants import STAGES as HTTP_STAGES
+from garagebench.http.contestants import STAGES as HTTP_STAGES
 from garagebench.impls.registry import BUILTIN
-from garagebench.subject import STAGES
+from garagebench.run import listing
+from garagebench.subjects.requests import STAGES
 
 Listings = dict[str, list[dict[str, str]]]
 

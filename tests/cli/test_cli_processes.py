@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from command_line import Finished, Garagebench, Invoke, assert_one_sentence
 
-from garagebench import experiment, processes
 from garagebench.errors import GarageError
+from garagebench.run import experiment
+from garagebench.sharing import race
 
 LABELS = ["shared+processes=1", "shared+processes=2"]
 
@@ -94,7 +95,7 @@ def test_defaults_of_other_runs_give_way(
         taken.extend((settings, number))
         raise GarageError("enough")
 
-    monkeypatch.setattr(processes, "run", take)
+    monkeypatch.setattr(race, "run", take)
     assert_one_sentence(invoke("run", "--processes", "3"), 1, "enough")
     settings, number = taken
     assert (settings.impls, settings.runtimes, settings.stages) == (("shared",), (), ())

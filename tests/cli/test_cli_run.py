@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from command_line import QUICK, ROOT, Garagebench, SettingsOf, WholeRun, rows_of
 
-from garagebench.experiment import Experiment
+from garagebench.run.experiment import Experiment
 
 CLASSIC = ["lists", "numpy", "numba", "pypy"]
 

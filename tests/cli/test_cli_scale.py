@@ -18,8 +18,8 @@ from command_line import (
     make_environment,
 )
 
-from garagebench.climbing import SIZES
 from garagebench.commands.scale import choose_sizes
+from garagebench.scale.first_look import SIZES
 
 #: A measurement of a few seconds.
 QUICK = ("--impl", "lists", "--max-spaces", "100", "--workload", "fill", "--budget", "2")

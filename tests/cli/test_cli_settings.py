@@ -18,8 +18,8 @@ from command_line import (
     rows_of,
 )
 
-from garagebench.layout import Layout
-from garagebench.workload import BUILTIN as WORKLOADS
+from garagebench.core.layout import Layout
+from garagebench.core.workload import BUILTIN as WORKLOADS
 
 EXAMPLES = ROOT / "examples"
 LAYOUT = EXAMPLES / "two-storeys.toml"

@@ -98,7 +98,7 @@ def test_a_table_in_a_file_has_no_styles(whole: WholeRun, garagebench: Garageben
 def test_progress_goes_to_standard_error(garagebench: Garagebench) -> None:
     """Elsewhere than on a terminal, progress is a line on standard error and no bar."""
     ran = garagebench("run", "--impl", "lists", *QUICK)
-    assert re.fullmatch(r"measuring, about \d+ s left\n", ran.stderr)
+    assert ran.stderr == "measuring\n"
     assert ran.stdout.startswith("**park")
 
 
@@ -163,7 +163,7 @@ def test_nobody_reads_what_was_measured(tmp_path: Path) -> None:
     said = process.stderr.read()
     process.stderr.close()
     process.wait(timeout=60)
-    assert re.fullmatch(r"measuring, about \d+ s left\n", said)
+    assert said == "measuring\n"
     assert Result.load(file).rows() != []
 
 

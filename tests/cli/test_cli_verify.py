@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from command_line import MUTANTS, ROOT, Garagebench, Invoke, WritePool, assert_one_sentence
 
-from garagebench import verification
+from garagebench.run import verify
 
 
 def test_right_answers_are_0(garagebench: Garagebench) -> None:
@@ -88,7 +88,7 @@ def test_a_worker_that_hangs_is_1(
     invoke: Invoke, write_pool: WritePool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor does one that does not answer within the time limit."""
-    monkeypatch.setattr(verification, "VERIFY_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(verify, "VERIFY_TIMEOUT_S", 1.0)
     pool = write_pool("class Pool(ListPool):\n    def take(self):\n        while True: pass\n")
     assert_one_sentence(invoke("verify", pool), 1, "no answer within 1 s: it hangs")
 

@@ -16,12 +16,13 @@ from command_line import (
     rows_of,
 )
 
-from garagebench import Impl, subject
-from garagebench.contestants import Recipe, parse_variants
+from garagebench import Impl
 from garagebench.engine import Result
 from garagebench.errors import UnknownName
-from garagebench.experiment import Experiment
-from garagebench.gate.offline import parse_case
+from garagebench.gate.files import parse_case
+from garagebench.run.experiment import Experiment
+from garagebench.run.recipes import Recipe, parse_variants
+from garagebench.subjects import requests
 
 RENDERED = ("--with", "encode=rendered")
 LABEL = "lists+encode=rendered"
@@ -136,10 +137,10 @@ def test_the_conformance_suite_is_asked_of_the_variants(
 ) -> None:
     """What a worker checks before it times anything is the implementation with its variants."""
     checked: list[Impl] = []
-    monkeypatch.setattr(subject.conformance, "check", checked.append)
+    monkeypatch.setattr(requests.suite, "check", checked.append)
     entrants, _ = Experiment(settings_of("--impl", "heap", *RENDERED)).enter()
     for entrant in entrants:
-        subject.make_subject(entrant.source["arguments"])
+        requests.make_subject(entrant.source["arguments"])
     assert [(impl.name, impl.encode_park.__name__) for impl in checked] == [
         ("lists", "json_park"),
         ("heap", "rendered_park"),

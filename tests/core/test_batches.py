@@ -23,10 +23,10 @@ from garagebench import (
     SpaceEmpty,
     UnknownVehicle,
 )
-from garagebench.conformance import PoolModel
-from garagebench.subject import make_subject
-from garagebench.tape import Refused
-from garagebench.workload import BUILTIN
+from garagebench.conformance.suite import PoolModel
+from garagebench.core.workload import BUILTIN
+from garagebench.subjects.requests import make_subject
+from garagebench.subjects.tape import Refused
 
 
 class OnlyOnePool(PoolModel):

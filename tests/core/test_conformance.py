@@ -8,16 +8,19 @@ import mutants
 import pytest
 from interpreters import run_python
 
-from garagebench import Impl, Layout, conformance, counterexample
-from garagebench.conformance import TINY, Bench, Failure, Side
+from garagebench import Impl, Layout
+from garagebench.conformance import counterexample, suite
+from garagebench.conformance.suite import TINY, Bench, Failure, Side
 from garagebench.errors import WrongAnswer
 from garagebench.impls.registry import BUILTIN
 
 RUN = """
 import sys
-from garagebench import conformance, counterexample, load_impl
+from garagebench import load_impl
+from garagebench.conformance import suite
+from garagebench.conformance import counterexample
 impl = load_impl(sys.argv[1])
-conformance.check(impl)
+suite.check(impl)
 print(counterexample.find_failure(impl))
 """
 
@@ -65,7 +68,7 @@ def mutant(request: pytest.FixtureRequest) -> Impl:
 
 def test_every_implementation_conforms_here(impl: Impl) -> None:
     """On this interpreter no implementation fails the fixed tapes or the search."""
-    conformance.check(impl)
+    suite.check(impl)
     assert counterexample.find_failure(impl) is None
 
 
@@ -80,7 +83,7 @@ def test_check_catches(mutant: Impl) -> None:
     with pytest.raises(
         WrongAnswer, match=r"^call \d+ on a (pool|garage).*, answers .*; expected [^\n]+$"
     ):
-        conformance.check(mutant)
+        suite.check(mutant)
 
 
 def test_find_failure_returns_the_shortest_calls(mutant: Impl) -> None:
@@ -107,7 +110,7 @@ class TakesFourteenthTwice(mutants.ListPool):
 
 def test_shrinking_leaves_out_what_is_not_needed() -> None:
     """Of a long failing tape only the calls that matter remain, whatever stands between them."""
-    bench = conformance.pool_bench(mutants.TakesTheLastReleasedFirst, 9)
+    bench = suite.pool_bench(mutants.TakesTheLastReleasedFirst, 9)
     noise = [("nearest",), ("release", 7), ("capacity",), ("save",)]
     tape = [
         TAKE,
@@ -161,7 +164,7 @@ def test_shrinking_tries_again() -> None:
 
 def test_replay_stops_at_the_first_difference() -> None:
     """A failure's calls end with the one that is answered wrongly."""
-    bench = conformance.pool_bench(mutants.TakesZeroWhenFull, 1)
+    bench = suite.pool_bench(mutants.TakesZeroWhenFull, 1)
     failure = bench.replay([("nearest",), TAKE, TAKE, TAKE])
     assert failure == Failure(
         "a pool of 1", (("nearest",), TAKE, TAKE), "0, free: 0", "-1, free: 0"
@@ -176,7 +179,7 @@ def test_a_failure_describes_itself() -> None:
     assert failure.describe() == (
         "a pool of 1:\n  take()\n  take()\n  answers 0, free: 0\n  expected -1, free: 0"
     )
-    assert conformance.describe_briefly(failure) == (
+    assert suite.describe_briefly(failure) == (
         "call 2 on a pool of 1, take(), answers 0, free: 0; expected -1, free: 0"
     )
 
@@ -188,9 +191,9 @@ def test_a_long_answer_is_shown_where_it_differs() -> None:
     assert "1999, 7, 2001" in got
     assert "1999, 2000, 2001" in expected
     assert got.startswith("...")
-    assert max(len(got), len(expected)) == conformance.SHOWN_ANSWER + 6
+    assert max(len(got), len(expected)) == suite.SHOWN_ANSWER + 6
     short = Failure("a pool", (TAKE,), right[:4], right).shortened()
-    assert short == (right[:4], right[: conformance.SHOWN_ANSWER] + "...")
+    assert short == (right[:4], right[: suite.SHOWN_ANSWER] + "...")
 
 
 class Answers:
@@ -222,7 +225,7 @@ def test_an_answer_of_another_type_is_another_answer(number: int) -> None:
 
 def test_an_error_is_an_answer() -> None:
     """An error that the contract names is an answer by its type; any other is told with its text."""
-    assert Side(lambda: conformance.PoolModel(1)).answer(("release", 1)) == "IndexError, free: 1"
+    assert Side(lambda: suite.PoolModel(1)).answer(("release", 1)) == "IndexError, free: 1"
     assert Side(lambda: mutants.BreaksDown(1)).answer(TAKE) == "RuntimeError: no battery"
     assert Side(lambda: None).answer(TAKE).startswith("AttributeError: ")
 
@@ -254,7 +257,7 @@ def test_a_garage_that_a_refusal_changes_is_caught(seed: Layout) -> None:
 
     taken: list[Any] = []
     impl = Impl("mutant", mutants.ListPool, validate_park=validate_park, sequence=sequence)
-    failure = conformance.find_refusal_failure(impl)
+    failure = suite.find_refusal_failure(impl)
     assert failure == Failure(
         "a garage",
         (("handle_park", b"null"),),

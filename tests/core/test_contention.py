@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from garagebench import Garage, Impl, Layout, contention
-from garagebench.conformance import PoolModel
-from garagebench.contention import Visitor, wait_until
+from garagebench import Garage, Impl, Layout
+from garagebench.conformance.suite import PoolModel
 from garagebench.errors import Unavailable, WrongAnswer
 from garagebench.impls import load_impl
+from garagebench.sharing import contender
+from garagebench.sharing.contender import Visitor, wait_until
 
 BODY = b'{"vehicle":"small"}'
 A_TURN = {"begin_ns": 0, "end_ns": 1}
@@ -42,14 +43,14 @@ def make_visitor(layout: Layout, pool: Any = PoolModel, hold: int = 3) -> Visito
 @pytest.fixture
 def enter(seed: Layout, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Enter as a process does, with the pools of these names; what others leave behind is gone in the end."""
-    monkeypatch.setattr(contention, "_VISITORS", [])
-    monkeypatch.setattr(contention.gc, "disable", lambda: None)
+    monkeypatch.setattr(contender, "_VISITORS", [])
+    monkeypatch.setattr(contender.gc, "disable", lambda: None)
 
     def call(
         impl: str, pools: list[str] | None = None, hold: int = 3, **variants: str
     ) -> list[str]:
         arguments = {"layout": seed.to_data(), "body": BODY.decode(), "hold": hold}
-        return contention.enter({**arguments, "impl": impl, "variants": variants, "pools": pools})
+        return contender.enter({**arguments, "impl": impl, "variants": variants, "pools": pools})
 
     return call
 
@@ -116,13 +117,13 @@ def test_processes_share_the_pools_of_the_first(enter: Any) -> None:
     except Unavailable as error:
         pytest.skip(str(error))
     names = enter("shared")
-    (first,) = contention._VISITORS
+    (first,) = contender._VISITORS
     assert enter("shared", names, encode="rendered") != names
-    (second,) = contention._VISITORS
-    assert [contention.work(A_TURN)["requests"], contention.count_free({})] == [3, 137]
+    (second,) = contender._VISITORS
+    assert [contender.work(A_TURN)["requests"], contender.count_free({})] == [3, 137]
     first.work(0, 1)
-    assert contention.count_free({}) == 134
-    contention.leave({})
+    assert contender.count_free({}) == 134
+    contender.leave({})
     assert sum(pool.free for pool in first.pools) == 137
     assert first is not second
 
@@ -135,7 +136,7 @@ def test_the_answers_are_checked_before(enter: Any, monkeypatch: pytest.MonkeyPa
         checked.append(impl)
         raise WrongAnswer("enough")
 
-    monkeypatch.setattr(contention.conformance, "check", check)
+    monkeypatch.setattr(contender.suite, "check", check)
     with pytest.raises(WrongAnswer, match="enough"):
         enter("lists", encode="rendered")
     assert [impl.encode_park.__name__ for impl in checked] == ["rendered_park"]

@@ -16,9 +16,10 @@ VERIFY = """
 import sys
 for name in sys.argv[1:]:
     sys.modules[name] = None
-from garagebench import conformance, load_impl
+from garagebench import load_impl
+from garagebench.conformance import suite
 impl = load_impl("fast")
-conformance.check(impl)
+suite.check(impl)
 print(impl.validate_unpark.keywords["others"].__module__)
 """
 

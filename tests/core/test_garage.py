@@ -29,8 +29,8 @@ from garagebench import (
     UnknownVehicle,
     errors,
 )
-from garagebench.model import Model
-from garagebench.workload import encode_body, park_body, unpark_body
+from garagebench.core.model import Model
+from garagebench.core.workload import encode_body, park_body, unpark_body
 
 
 class GarageMachine(RuleBasedStateMachine):

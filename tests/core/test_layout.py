@@ -12,9 +12,10 @@ from drawn_layouts import layouts
 from hypothesis import given
 from hypothesis import strategies as st
 
-from garagebench import Garage, GarageFull, Layout, Location, layout, load_impl
+from garagebench import Garage, GarageFull, Layout, Location, load_impl
+from garagebench.core import layout
+from garagebench.core.layout import LARGEST_NUMBER, SEED
 from garagebench.errors import LayoutError
-from garagebench.layout import LARGEST_NUMBER, SEED
 
 GOOD = """\
 name = "corner"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from garagebench import GarageFull, Layout, NoSuchSpace, SpaceEmpty
-from garagebench.model import Model
+from garagebench.core.model import Model
 
 
 def park_by_search(

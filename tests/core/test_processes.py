@@ -12,9 +12,9 @@ from garagebench.engine import Result
 from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.interpreter import Interpreter
 from garagebench.engine.schedule import LEAST_ROUNDS, MOST_ROUNDS
-from garagebench.experiment import Settings, SettingsError
-from garagebench.outcome import exit_code, make_report
-from garagebench.processes import (
+from garagebench.run.experiment import Settings, SettingsError
+from garagebench.run.rows import exit_code, make_report
+from garagebench.sharing.race import (
     Race,
     add_up,
     check_books,
@@ -22,7 +22,7 @@ from garagebench.processes import (
     describe_fairness,
     find_cores,
 )
-from garagebench.processes import exit_code as exit_code_of
+from garagebench.sharing.race import exit_code as exit_code_of
 
 SETTINGS = Settings(impls=("shared",), budget_s=1.0)
 THIS = Interpreter("python", "cpython3.11", {})

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from interpreters import run_python
 
-from garagebench import Impl, conformance, load_impl
+from garagebench import Impl, load_impl
+from garagebench.conformance import suite
 from garagebench.errors import ImplError, Unavailable, UnknownName
 from garagebench.impls import lists, registry
 from garagebench.impls.registry import BUILTIN, ENTRY_POINTS, Entry, entries, find_entry, is_file
@@ -289,7 +290,7 @@ class TestByFile:
         impl = load_impl(f"{file}:Mine")
         assert impl == Impl("Mine", impl.pool)
         assert impl.pool(3).take() == 0
-        conformance.check(impl)
+        suite.check(impl)
 
     def test_an_impl(self, file: Path) -> None:
         """An Impl is taken as it is."""

@@ -13,11 +13,12 @@ import pytest
 from case_loop import find_wrong_blocks, run_block
 from interpreters import run_python
 
-from garagebench import GarageError, Impl, Layout, SpaceEmpty, subject
+from garagebench import GarageError, Impl, Layout, SpaceEmpty
+from garagebench.core.workload import BUILTIN, make_workload
 from garagebench.errors import UnknownName, WrongAnswer
 from garagebench.interface import Case
-from garagebench.subject import STAGES, GarageSubject, cold_start, make_subject
-from garagebench.workload import BUILTIN, make_workload
+from garagebench.subjects import requests
+from garagebench.subjects.requests import STAGES, GarageSubject, cold_start, make_subject
 
 MUTANTS = Path(__file__).with_name("mutants.py")
 
@@ -86,7 +87,7 @@ ROWS = {
 SMOKE = """
 import json, sys
 from case_loop import find_wrong_blocks
-from garagebench.subject import make_subject
+from garagebench.subjects.requests import make_subject
 for arguments in json.load(open(sys.argv[1])):
     subject = make_subject(arguments)
     print(len(subject.rows()), find_wrong_blocks(list(subject.cases()), 3))
@@ -443,7 +444,7 @@ def test_an_unknown_implementation(seed: Layout) -> None:
 def test_cold_start(monkeypatch: pytest.MonkeyPatch, seed: Layout) -> None:
     """What lies between two clock reads is named in order; what needs no compiling has no such part."""
     ticks = iter([10, 11, 13, 17, 25, 41])
-    monkeypatch.setattr(subject, "time", SimpleNamespace(perf_counter_ns=lambda: next(ticks)))
+    monkeypatch.setattr(requests, "time", SimpleNamespace(perf_counter_ns=lambda: next(ticks)))
     arguments = {"impl": "lists", "layout": seed.to_data(), "body": '{"vehicle":"small"}'}
     assert cold_start(arguments) == {"import": 1.0, "build": 2.0, "first_request": 4.0}
 
@@ -457,7 +458,7 @@ def test_cold_start_of_what_compiles(
         "class Pool(ListPool):\n    @staticmethod\n    def compile(): pass\n"
     )
     ticks = iter([10, 11, 13, 17, 25])
-    monkeypatch.setattr(subject, "time", SimpleNamespace(perf_counter_ns=lambda: next(ticks)))
+    monkeypatch.setattr(requests, "time", SimpleNamespace(perf_counter_ns=lambda: next(ticks)))
     arguments = {
         "impl": f"{tmp_path}/compiled.py:Pool",
         "layout": seed.to_data(),

@@ -18,15 +18,15 @@ from garagebench import (
     NoSuchSpace,
     SpaceEmpty,
     UnknownVehicle,
-    conformance,
-    tape,
 )
-from garagebench.conformance import TINY, PoolModel
+from garagebench.conformance import suite
+from garagebench.conformance.suite import TINY, PoolModel
+from garagebench.core.workload import Block, Workload, make_workload, park_body, unpark_body
 from garagebench.errors import WrongAnswer
 from garagebench.impls.lists import ListPool
 from garagebench.stages import sequence
-from garagebench.tape import RecordedBlock, Tape, TimedPool, set_free
-from garagebench.workload import Block, Workload, make_workload, park_body, unpark_body
+from garagebench.subjects import tape
+from garagebench.subjects.tape import RecordedBlock, Tape, TimedPool, set_free
 
 LISTS = Impl("lists", ListPool)
 
@@ -197,7 +197,7 @@ class WrongFarBack(ListPool):
 def test_a_wrong_answer_is_told(seed: Layout) -> None:
     """The first request that the model would have answered otherwise is named, with both answers."""
     impl = Impl("mutant", WrongFarBack)
-    conformance.check(impl)
+    suite.check(impl)
     large = seed.scaled(2000)
     with pytest.raises(WrongAnswer) as caught:
         Tape(impl, large, make_workload("fill", large, 0))

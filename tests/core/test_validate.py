@@ -20,9 +20,9 @@ from garagebench import (
     NoSuchSpace,
     SpaceEmpty,
     load_impl,
-    refusals,
 )
-from garagebench.refusals import Refusal
+from garagebench.core import refusals
+from garagebench.core.refusals import Refusal
 from garagebench.stages import validate
 
 VARIANTS = {
@@ -37,7 +37,8 @@ LARGEST = 2**31 - 1
 
 #: Prints a line for each refusal that comes out otherwise.
 REPLAY = """
-from garagebench import Layout, refusals
+from garagebench import Layout
+from garagebench.core import refusals
 from garagebench.stages import validate
 layout = Layout.builtin("seed")
 for name in dir(validate):

@@ -10,10 +10,11 @@ from drawn_layouts import layouts
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from garagebench import GarageError, GarageFull, Impl, Layout, Location, load_impl, refusals
-from garagebench.conformance import TINY, PoolModel
+from garagebench import GarageError, GarageFull, Impl, Layout, Location, load_impl
+from garagebench.conformance.suite import TINY, PoolModel
+from garagebench.core import refusals
+from garagebench.core.refusals import Refusal
 from garagebench.errors import Unavailable, UnknownName
-from garagebench.refusals import Refusal
 from garagebench.stages import sequence, space_lookup, validate
 from garagebench.stages.variants import VARIANTS, load_variant, with_variants
 

@@ -11,10 +11,19 @@ from drawn_layouts import layouts
 from hypothesis import given
 from hypothesis import strategies as st
 
-from garagebench import Garage, GarageError, GarageFull, Layout, Location, load_impl, workload
+from garagebench import Garage, GarageError, GarageFull, Layout, Location, load_impl
+from garagebench.core import workload
+from garagebench.core.workload import (
+    BLOCK,
+    REQUESTS,
+    Block,
+    Workload,
+    make_workload,
+    trace,
+    unpark_body,
+)
 from garagebench.errors import WorkloadError
-from garagebench.tape import set_free
-from garagebench.workload import BLOCK, REQUESTS, Block, Workload, make_workload, trace, unpark_body
+from garagebench.subjects.tape import set_free
 
 PARK = '{"operation":"park","body":{"vehicle":"small"}}'
 UNPARK = '{"operation":"unpark","body":{"floor":1,"row":3,"space":1}}'

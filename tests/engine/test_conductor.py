@@ -12,11 +12,9 @@ from typing import Any
 import pytest
 from fake_host import FakeHost, FakeSubject, Trap, dies
 
-from garagebench.engine import core
 from garagebench.engine.candidate import Entrant
 from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.conductor import Conductor, Progress
-from garagebench.engine.estimate import useful_generations
 from garagebench.engine.extent import Extent
 from garagebench.engine.result import Contestant, Problem, Result
 from garagebench.engine.schedule import (
@@ -26,6 +24,8 @@ from garagebench.engine.schedule import (
     SHORTEST_SLICE_NS,
     Pace,
 )
+from garagebench.stats.estimate import useful_generations
+from garagebench.system import cores
 
 SLOW = FakeSubject({"find": 2000.0, "add": 300.0})
 FAST = FakeSubject({"find": 500.0, "add": 600.0})
@@ -43,7 +43,7 @@ def pinned(monkeypatch: pytest.MonkeyPatch) -> list[set[int]]:
         os, "sched_setaffinity", lambda _, cores: given.append(set(cores)), raising=False
     )
     # Or another run of these tests, at the same time on the same machine, would have the core.
-    monkeypatch.setattr(core, "_reserve", lambda core, stack: True)
+    monkeypatch.setattr(cores, "_reserve", lambda core, stack: True)
     return given
 
 

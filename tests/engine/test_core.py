@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from garagebench.engine.core import own_core
+from garagebench.system.cores import own_core
 
 if not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2:
     pytest.skip("needs two cores that can be told apart", allow_module_level=True)

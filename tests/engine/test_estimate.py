@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from garagebench.engine.estimate import (
+from garagebench.stats.estimate import (
     CONFIDENCE,
     LEAST_GENERATIONS,
     Estimate,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from garagebench.engine.interrupts import held_back
+from garagebench.system.interrupts import held_back
 
 
 @pytest.fixture(autouse=True)

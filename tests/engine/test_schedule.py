@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from garagebench.engine.estimate import LEAST_GENERATIONS, useful_generations
 from garagebench.engine.extent import MOST_S, USUAL_ROUNDS, Extent, enough
 from garagebench.engine.schedule import (
     LEAST_ROUNDS,
@@ -31,6 +30,7 @@ from garagebench.engine.schedule import (
     slice_for,
     warm_up_passes,
 )
+from garagebench.stats.estimate import LEAST_GENERATIONS, useful_generations
 
 NAMES = ["lists", "numpy", "numba", "pypy"]
 

@@ -16,7 +16,7 @@ from garagebench.gate.case import CaseKey, GateResult, Thresholds, attribute
 from garagebench.gate.live import Limit, LiveGate, Work
 from garagebench.gate.notes import describe_some_processes
 from garagebench.gate.pairs import Pair
-from garagebench.gate.verdict import Judgement
+from garagebench.stats.judge import Judgement
 
 STAGES_NS = {
     "park/validate": 1000.0,

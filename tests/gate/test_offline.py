@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from garagebench.gate.case import Thresholds
-from garagebench.gate.offline import NO_SHARED_ROUNDS, compare_files
+from garagebench.gate.files import NO_SHARED_ROUNDS, compare_files
 from garagebench.gate.samples import Sample, Samples
 
 

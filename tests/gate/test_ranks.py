@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from garagebench.gate import ranks
-from garagebench.gate.ranks import Change, compare_samples, count_orders, interval_rank
+from garagebench.stats import ranks
+from garagebench.stats.ranks import Change, compare_samples, count_orders, interval_rank
 
 VALUES = st.lists(st.floats(min_value=1, max_value=1e4), min_size=1, max_size=7)
 

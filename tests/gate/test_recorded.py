@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from garagebench.check.files import describe_machines, judge_ratios, make_settings
+from garagebench.check.revisions import Settings
 from garagebench.engine import Contestant, Result
 from garagebench.engine.result import RowTerms
 from garagebench.gate.case import CaseKey, GateResult, Thresholds
-from garagebench.gate.git import NotComparable
 from garagebench.gate.live import Limit
-from garagebench.recorded import describe_machines, judge_ratios, make_settings
-from garagebench.regression import Settings
+from garagebench.gate.trees.git import NotComparable
 
 STAGES_NS = {"park/validate": 1000.0, "park/encode": 50.0, "park/total": 3000.0}
 SETTINGS = Settings("base.json.gz", thresholds=Thresholds(5.0))

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from garagebench.gate.git import NotComparable, RevisionError, find_repository
-from garagebench.gate.own_directory import start_of
-from garagebench.gate.revisions import APART_NS, MODIFIED_NS, Trees, two_trees
+from garagebench.gate.trees.git import NotComparable, RevisionError, find_repository
+from garagebench.gate.trees.revisions import APART_NS, MODIFIED_NS, Trees, two_trees
+from garagebench.gate.trees.scratch import start_of
 
 ROOT = Path(__file__).parents[2]
 Write = Callable[[str, str], None]
@@ -387,7 +387,7 @@ def test_a_repository_of_another_user_is_told_with_what_trusts_it(
 ) -> None:
     """Git refuses it; it is there all the same, and the command that adds the exception is named."""
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
-    monkeypatch.setattr("garagebench.gate.git.HANDED_ON", re.compile(""))
+    monkeypatch.setattr("garagebench.gate.trees.git.HANDED_ON", re.compile(""))
     with pytest.raises(RevisionError, match=r"another user: .*--add safe\.directory") as caught:
         find_repository(repository, os.environ)
     assert "name a directory in one" not in str(caught.value)
@@ -784,7 +784,7 @@ def test_a_base_that_git_cannot_check_out(repository: Path, place: Path) -> None
 CHILD = """
 import signal, sys, time
 from pathlib import Path
-from garagebench.gate.revisions import two_trees
+from garagebench.gate.trees.revisions import two_trees
 
 signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 print("ready", flush=True)

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from garagebench import certificate as certificates
+from garagebench.check import certificate as certificates
+from garagebench.check.selftest import Plan, SelftestError, load_recording, replay
 from garagebench.engine import Contestant, Result
 from garagebench.engine.result import RowTerms
-from garagebench.gate.binomial import at_least, exact_bounds
 from garagebench.gate.case import CaseKey, Thresholds
 from garagebench.gate.replay import Replay, Slowdown
-from garagebench.injection import make_twice, slowed
 from garagebench.report.selftest import render_certificate
-from garagebench.selftest import Plan, SelftestError, load_recording, replay
+from garagebench.stats.binomial import at_least, exact_bounds
+from garagebench.subjects.slowed import make_twice, slowed
 
 ROWS_NS = {"park/validate": 1000.0, "park/encode": 50.0, "park/total": 2000.0}
 VALIDATE = CaseKey("lists", "cpython3.11", "park", "validate")

@@ -8,16 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from garagebench.gate.looks import (
-    ALPHA,
-    LOOKS,
-    NOT_SLOWER_SPENT,
-    SLOWER_SHARES,
-    TAIL,
-    Look,
-    plan_looks,
-)
-from garagebench.gate.verdict import (
+from garagebench.stats.judge import (
     Judgement,
     bounds,
     generations_needed,
@@ -26,6 +17,15 @@ from garagebench.gate.verdict import (
     overall,
     settle,
     signed_rank_test,
+)
+from garagebench.stats.looks import (
+    ALPHA,
+    LOOKS,
+    NOT_SLOWER_SPENT,
+    SLOWER_SHARES,
+    TAIL,
+    Look,
+    plan_looks,
 )
 
 FIVE_PERCENT = math.log(1.05)

@@ -6,18 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from garagebench.check.revisions import Settings, make_source
+from garagebench.core.workload import make_workload
 from garagebench.engine.instructions import CountError, find_valgrind
-from garagebench.experiment import load_layout
 from garagebench.gate import witness as witnesses
 from garagebench.gate.case import CaseKey, Thresholds
 from garagebench.gate.pairs import Pair
-from garagebench.gate.verdict import Judgement
 from garagebench.gate.witness import Counted, count_pairs
-from garagebench.regression import Settings, make_source
-from garagebench.workload import make_workload
+from garagebench.run.experiment import load_layout
+from garagebench.stats.judge import Judgement
 
 CASE = CaseKey("mine", "cpython3.11", "park", "total")
-SLOWED = "from garagebench.injection import slowed\nIMPL = slowed('lists', 'park encode', {})\n"
+SLOWED = (
+    "from garagebench.subjects.slowed import slowed\nIMPL = slowed('lists', 'park encode', {})\n"
+)
 
 
 @pytest.mark.parametrize(

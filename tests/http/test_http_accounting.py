@@ -11,7 +11,7 @@ import pytest
 from fake_proc import write_process
 
 from garagebench.errors import Unavailable
-from garagebench.load.accounting import (
+from garagebench.probe.accounting import (
     CoreTimes,
     Threads,
     Usage,

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from garagebench.core.layout import Layout
+from garagebench.core.workload import Block, Workload, make_workload, park_body
 from garagebench.http.burst import Burst, NothingToAsk, describe_reply, make_burst
 from garagebench.impls.registry import load_impl
-from garagebench.layout import Layout
-from garagebench.tape import Tape
-from garagebench.workload import Block, Workload, make_workload, park_body
+from garagebench.subjects.tape import Tape
 
 SEED = Layout.builtin("seed")
 

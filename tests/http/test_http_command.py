@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 
 from garagebench.cli import main
 from garagebench.errors import GarageError
-from garagebench.experiment import Settings
 from garagebench.http import stage
+from garagebench.run.experiment import Settings
 
 Invoke = Callable[..., Result]
 

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 
+from garagebench.check.files import make_settings
+from garagebench.check.revisions import Settings
 from garagebench.engine import Contestant, Result
 from garagebench.engine.result import RowTerms
-from garagebench.experiment import Settings as RunSettings
 from garagebench.gate.case import CaseKey, Thresholds
-from garagebench.gate.git import NotComparable
-from garagebench.gate.offline import parse_case
+from garagebench.gate.files import parse_case
+from garagebench.gate.trees.git import NotComparable
 from garagebench.http.stage import ServedExperiment
-from garagebench.recorded import make_settings
-from garagebench.regression import Settings
+from garagebench.run.experiment import Settings as RunSettings
 
 HTTP = RowTerms("park/http", {"park/http_cpu": 1}, {})
 TOTAL = RowTerms("park/total", {"park/total": 1}, {})

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from garagebench.http.client import Client
-from garagebench.load.process import Books, Counts, ServerFailed, ServerProcess, parse_counts
+from garagebench.probe.process import Books, Counts, ServerFailed, ServerProcess, parse_counts
 
 PARK = b'{"vehicle":"small"}'
 FIRST = b'{"floor":1,"row":3,"space":1}'
@@ -139,7 +139,7 @@ def test_the_output_of_a_server_is_kept() -> None:
 def test_a_server_does_not_outlive_who_started_it() -> None:
     """Where the process that started it is killed and can clear up nothing, the server ends by itself."""
     code = (
-        "import time\nfrom garagebench.load.process import ServerProcess\n"
+        "import time\nfrom garagebench.probe.process import ServerProcess\n"
         "server = ServerProcess(['--server', 'wire'])\nprint(server.pid, flush=True)\ntime.sleep(600)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as owner:

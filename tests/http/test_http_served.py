@@ -8,16 +8,16 @@ from dataclasses import replace
 
 import pytest
 
+from garagebench.core.layout import Layout
+from garagebench.core.workload import make_workload
 from garagebench.engine.channel import WorkerFailed
 from garagebench.http import served as module
 from garagebench.http.account import Account
 from garagebench.http.burst import Burst, make_burst
 from garagebench.http.served import Order, Served
-from garagebench.layout import Layout
-from garagebench.load.accounting import CoreTimes, Threads, Usage
-from garagebench.load.process import Counts
-from garagebench.server.rungs import RUNGS
-from garagebench.workload import make_workload
+from garagebench.probe.accounting import CoreTimes, Threads, Usage
+from garagebench.probe.process import Counts
+from garagebench.server.ladder import RUNGS
 
 SEED = Layout.builtin("seed")
 BURST = make_burst(SEED, make_workload("fill", SEED, 0), 20)
@@ -52,7 +52,7 @@ def make_rung(rung: str, burst: Burst, replies: Mapping[str, bytes] | None = Non
         "layout": SEED.to_data(),
         "replies": said,
     }
-    return Order((json.dumps(job),), burst, ACCOUNTS, "garagebench.server.rungs")
+    return Order((json.dumps(job),), burst, ACCOUNTS, "garagebench.server.ladder")
 
 
 def test_a_server_that_has_gone_is_told(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,14 +11,14 @@ import pytest
 from garagebench.engine import Contestant, Result
 from garagebench.engine.result import Problem, RowTerms
 from garagebench.errors import UnknownName
-from garagebench.experiment import Settings, SettingsError
 from garagebench.http import stage as module
 from garagebench.http.account import Account
-from garagebench.http.entrants import RUNG_OF, STAGES
+from garagebench.http.contestants import RUNG_OF, STAGES
 from garagebench.http.stage import ServedExperiment, choose_stages, judge_contestant, run
-from garagebench.outcome import describe_problems, exit_code, make_report
 from garagebench.report import make_grids
 from garagebench.report.rows import Report, Row
+from garagebench.run.experiment import Settings, SettingsError
+from garagebench.run.rows import describe_problems, exit_code, make_report
 from garagebench.server.registry import SERVERS
 
 PLACE = "cpython{}/seed/fill"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from garagebench.load.validity import Observed, find_reasons
+from garagebench.probe.validity import Observed, find_reasons
 
 GOOD = Observed(
     requests=1000,

@@ -10,7 +10,7 @@ import pytest
 from toy_servers import Misbehave, ToyGarage, make_reply, toy_garage
 
 from garagebench.load import connections as of_connections
-from garagebench.load import own
+from garagebench.load import own_drivers
 from garagebench.load.cars import Cars
 from garagebench.load.connections import Connections
 from garagebench.load.driver import Driver
@@ -23,7 +23,7 @@ from garagebench.load.stop import Stop
 def drive(toy: ToyGarage, stop: Stop | None = None, **changes: object) -> Outcome:
     """Return what came of a short run."""
     settings = {"driver": "closed", "connections": 4, "duration_s": 0.2, **changes}
-    return own.drive(
+    return own_drivers.drive(
         Settings(**settings),  # type: ignore[arg-type]
         toy.endpoint,
         Meter(None, None),

@@ -13,7 +13,6 @@ from garagebench.load.books import Accounts, Site, check_books
 from garagebench.load.endpoint import Endpoint
 from garagebench.load.meter import Meter
 from garagebench.load.outcome import Outcome, Settings
-from garagebench.load.process import Books
 from garagebench.load.row import (
     Capacity,
     LoadReport,
@@ -26,6 +25,7 @@ from garagebench.load.row import (
 from garagebench.load.session import describe_place, measure_row
 from garagebench.load.stop import Stop
 from garagebench.load.summary import make_row
+from garagebench.probe.process import Books
 from garagebench.report.load import describe_capacity, render_load
 
 ENDPOINT = Endpoint("127.0.0.1", 8000)

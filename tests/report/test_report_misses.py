@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from garagebench.outcome import mark_misses
 from garagebench.report.rows import Row
+from garagebench.run.rows import mark_misses
 
 
 def make_row(stage: str, median: float | None, in_context: float | None, **more: object) -> Row:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from garagebench.growth import LEAST_SIZES, classify, fit_exponent
+from garagebench.scale.growth import LEAST_SIZES, classify, fit_exponent
 
 SIZES = [10**power for power in range(2, 9)]
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from garagebench import pools
 from garagebench.engine.channel import Channel
 from garagebench.engine.worker import TimedCase
 from garagebench.errors import WrongAnswer
 from garagebench.impls.heap import HeapPool
 from garagebench.impls.lists import ListPool
-from garagebench.pools import Ground, Operation, PoolSubject, choose_block, stratified
+from garagebench.scale import pools
+from garagebench.scale.pools import Ground, Operation, PoolSubject, choose_block, stratified
 
 BOTH = ("fill", "churn")
 
@@ -161,8 +161,8 @@ def ask_survey(python: str, impl: str, spaces: int, workloads: tuple[str, ...] =
     """Return what a worker on that interpreter finds."""
     command = {
         "do": "call",
-        "packages": {"garagebench": str(Path(pools.__file__).parent)},
-        "target": "garagebench.pools:survey",
+        "packages": {"garagebench": str(Path(pools.__file__).parents[1])},
+        "target": "garagebench.scale.pools:survey",
         "arguments": {"impl": impl, "spaces": spaces, "workloads": workloads, "seed": 0},
     }
     with Channel(python) as worker:

@@ -10,7 +10,6 @@ from dataclasses import asdict, replace
 import pytest
 from rich.console import Console
 
-from garagebench.growth import Growth
 from garagebench.report.quantity import EN_DASH, TIMES
 from garagebench.report.scale import (
     ALONE,
@@ -24,6 +23,7 @@ from garagebench.report.scale import (
     render_scale,
     to_json,
 )
+from garagebench.scale.growth import Growth
 
 SMALL = ScaleRow(
     impl="lists",

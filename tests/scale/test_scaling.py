@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from garagebench import climbing, scaling
-from garagebench.climbing import GIB, Ladder, Look, Settings, Stop
 from garagebench.engine import Contestant, Progress, Result
 from garagebench.engine.result import Problem, RowTerms
 from garagebench.errors import UnknownName
-from garagebench.experiment import SettingsError
 from garagebench.report.scale import ScaleReport, ScaleRow
-from garagebench.scaling import Measured
+from garagebench.run.experiment import SettingsError
+from garagebench.scale import first_look, scaling
+from garagebench.scale.first_look import GIB, Ladder, Look, Settings, Stop
+from garagebench.scale.scaling import Measured
 
 LOOK = Look(
     spaces=1000,
@@ -95,7 +95,7 @@ def test_what_the_interpreter_holds_does_not_grow() -> None:
 
 def test_what_passes_while_filling_stops_growing() -> None:
     """From a chunk of spaces on, the list that `take_many` returns is as long at any size."""
-    spaces = 2 * climbing.CHUNK
+    spaces = 2 * first_look.CHUNK
     predicted = make_ladder(replace(LOOK, spaces=spaces)).predict(10 * spaces)
     assert predicted is not None
     assert predicted[1] == 8000 * 10 + 2000
@@ -124,7 +124,7 @@ def test_what_does_not_fit_is_skipped_with_the_reason(
 ) -> None:
     """Beyond the limit of time or memory there is a stop that says by how much."""
     expected = None if reason is None else Stop("skipped", reason)
-    assert climbing.refuse(predicted, 2.0, 8 * GIB) == expected
+    assert first_look.refuse(predicted, 2.0, 8 * GIB) == expected
 
 
 def test_the_memory_limit_is_no_more_than_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,8 +132,8 @@ def test_the_memory_limit_is_no_more_than_there_is(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(
         Path, "read_text", lambda *_, **__: "MemFree: 1 kB\nMemAvailable: 2048 kB\n"
     )
-    assert climbing.memory_limit_bytes(Settings(memory_gib=1)) == 2048 * 1024
-    assert climbing.memory_limit_bytes(Settings(memory_gib=1 / 1024 / 1024)) == 1024
+    assert first_look.memory_limit_bytes(Settings(memory_gib=1)) == 2048 * 1024
+    assert first_look.memory_limit_bytes(Settings(memory_gib=1 / 1024 / 1024)) == 1024
 
 
 SLOW = replace(LOOK, spaces=10_000, fill_ns=5e9)
@@ -294,7 +294,7 @@ def test_larger_sizes_are_skipped() -> None:
 @pytest.mark.parametrize(
     ("sizes", "probes"),
     [
-        (climbing.SIZES, []),
+        (first_look.SIZES, []),
         ((100, 1000), []),
         ((100_000,), []),
         ((1_000_000,), [10_000, 100_000]),
@@ -304,7 +304,7 @@ def test_larger_sizes_are_skipped() -> None:
 )
 def test_probes_go_before_what_is_large(sizes: tuple[int, ...], probes: list[int]) -> None:
     """Only where no wanted size tells as much: one of a tenth of the probe or more."""
-    assert climbing.choose_probes(sizes) == probes
+    assert first_look.choose_probes(sizes) == probes
 
 
 @pytest.mark.parametrize("spaces", [200_000_000, 10**18])

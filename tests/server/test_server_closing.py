@@ -14,7 +14,7 @@ import pytest
 from serving import FIRST, PARK, PATIENCE_S, Serve, ask_on, each_server, make_post, read_until
 
 from garagebench.errors import Unavailable
-from garagebench.server.door import count_waiting, turn_away
+from garagebench.server.closing import count_waiting, turn_away
 from garagebench.server.front.nginx import find_nginx
 
 

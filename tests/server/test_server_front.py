@@ -30,10 +30,10 @@ from serving import (
 )
 
 from garagebench.cli import main
+from garagebench.core.garage import Garage
+from garagebench.core.layout import Layout
 from garagebench.errors import Unavailable
-from garagebench.garage import Garage
 from garagebench.impls.registry import load_impl
-from garagebench.layout import Layout
 from garagebench.server import Limits
 from garagebench.server.command import listen
 from garagebench.server.front import nginx as front_nginx

@@ -31,13 +31,13 @@ from serving import (
     wait_until,
 )
 
-from garagebench.garage import Garage
+from garagebench.core.garage import Garage
+from garagebench.core.layout import Layout
+from garagebench.core.workload import trace
 from garagebench.impls.registry import load_impl
-from garagebench.layout import Layout
 from garagebench.server import Service, make_app
 from garagebench.server.registry import SERVERS
 from garagebench.server.stopping import ECHO_S
-from garagebench.workload import trace
 
 #: Servers that know whether the system has taken a reply; falcon does as flask does, by the same code. granian does not.
 SURE = ("tornado", "tornado-delegate", "wire", "flask", "twisted")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from serving import FIRST, PARK, ROOT, Serve, Served, each_server, make_post
 
-from garagebench.layout import Layout
+from garagebench.core.layout import Layout
 from garagebench.server.openapi import describe_api
 
 sys.path.insert(0, str(ROOT / "benchmarks" / "http"))

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from serving import FIRST, PARK, cut, make_post
 
-from garagebench.garage import Garage
+from garagebench.core.garage import Garage
+from garagebench.core.layout import Layout
 from garagebench.impls.registry import load_impl
-from garagebench.layout import Layout
 from garagebench.server import Limits, Service
 
 wire = pytest.importorskip("garagebench.server.wire")

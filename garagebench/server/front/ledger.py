@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 from collections import Counter
 
-from garagebench.garage import Garage
+from garagebench.core.garage import Garage
 from garagebench.server.metrics import METRICS_TYPE, render_metrics
 from garagebench.server.service import Reply, Service
 

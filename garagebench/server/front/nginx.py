@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from garagebench.errors import Unavailable
-from garagebench.leash import die_with_parent
 from garagebench.server import problems
 from garagebench.server.limits import Limits
 from garagebench.server.problems import Problem
+from garagebench.system.parent_death import die_with_parent
 
 #: Where nginx is besides the PATH: that of a user who is not root lacks the directories of the system's programs.
 PLACES = ("/usr/sbin", "/usr/local/sbin", "/usr/local/nginx/sbin")

@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from garagebench import errors
+from garagebench.core.garage import Garage
+from garagebench.core.layout import Layout
 from garagebench.errors import GarageError, Unavailable, UnknownName
-from garagebench.garage import Garage
 from garagebench.impls.registry import load_impl
-from garagebench.layout import Layout
-from garagebench.leash import die_with_parent
 from garagebench.server.command import Front, listen
 from garagebench.server.front.ledger import Clerk, Ledger
 from garagebench.server.front.nginx import Upstreams
 from garagebench.server.limits import Limits
 from garagebench.server.registry import Job, load_server
 from garagebench.stages.sequence import insisting
+from garagebench.system.parent_death import die_with_parent
 
 #: The implementation whose pools several processes can have, and the one that a single process gets instead.
 SHARED = "shared"

@@ -12,8 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from garagebench.server.closing import LOOK_S
 from garagebench.server.command import Front, ServeError, Settings, format_url, listen
-from garagebench.server.door import LOOK_S
 from garagebench.server.front.ledger import Clerk, Ledger
 from garagebench.server.front.nginx import UPSTREAM_IDLE_S, Nginx, find_nginx, find_room
 from garagebench.server.front.replicas import Errand, open_garage, start_replicas

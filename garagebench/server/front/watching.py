@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-from garagebench.server.door import LOOK_S, MOST_S, count_waiting, turn_away
+from garagebench.server.closing import LOOK_S, MOST_S, count_waiting, turn_away
 from garagebench.server.front.ledger import Ledger
 from garagebench.server.limits import Limits
 from garagebench.server.stopping import ECHO_S

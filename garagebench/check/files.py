@@ -1,0 +1,246 @@
+"""Result files as a side of a comparison: two of them, or a committed one against a run of now."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+from garagebench.check.revisions import Settings, WrongHead, load_head, make_refusal, make_verdict
+from garagebench.engine import Contestant, Progress, Result
+from garagebench.engine.result import combine
+from garagebench.gate.case import (
+    NOT_JUDGED,
+    CaseKey,
+    GateResult,
+    Thresholds,
+    attribute,
+)
+from garagebench.gate.files import compare_files, judge_independent, parse_case
+from garagebench.gate.samples import load_samples
+from garagebench.gate.trees.git import NotComparable
+from garagebench.report.verdict import CaseVerdict, Verdict
+from garagebench.run import experiment
+from garagebench.run.recipes import Recipe
+from garagebench.stats.judge import EXIT_CODES, Judgement, Outcome, overall, settle
+from garagebench.stats.ranks import Change
+
+#: What of a machine the ratio of two implementations depends on, in the file and in a contestant's environment.
+MACHINE = "cpu_model_name"
+INTERPRETER = ("python_implementation", "python_version", "pypy_version")
+
+HEAD = "a run of now"
+
+ANEW = "make it anew, `garagebench run --impl NAME --output FILE`"
+
+
+def check_against_file(
+    settings: Settings, *, on_progress: Callable[[Progress], None] = lambda _: None
+) -> Verdict:
+    """Measure as the file `settings.base` was, and judge each case's ratio to the reference of the same run."""
+    path = Path(settings.base)
+    begin = time.monotonic()
+    base = Result.load(path)
+    try:
+        wanted = make_settings(base, settings)
+        for entrant in experiment.Experiment(wanted).enter()[0]:
+            load_head(entrant.python, entrant.source, f"{entrant.name}:")
+        found = judge_ratios(base, experiment.run(wanted, on_progress=on_progress), settings)
+    except (NotComparable, WrongHead) as error:
+        return make_refusal(error, str(path), HEAD)
+    found = replace(found, seconds=time.monotonic() - begin)
+    return make_verdict(found, str(path), HEAD)
+
+
+def make_settings(base: Result, settings: Settings) -> experiment.Settings:
+    """Return the settings of the base's run, with the implementations and the budget of this one; no cold starts."""
+    if "contestants" not in base.settings:
+        raise NotComparable(
+            f"{settings.base} is of garagebench.measure: make one with `garagebench run --output`"
+        )
+    if "processes" in base.settings:
+        raise NotComparable(
+            f"{settings.base} is of run --processes, which has no stages to measure again: make one without it"
+        )
+    known = {field: base.settings[field] for field in ("layout", "workload", "operation")}
+    variants = base.settings.get("variants", {})
+    spaces = base.settings["spaces"]
+    is_scaled = base.settings["layout_label"].endswith(f"-{spaces}")
+    served = base.settings.get("served", {})  # of servers nothing is judged
+    stages = {
+        stage
+        for one in base.contestants
+        if one.name not in served
+        for operation, _, stage in (row.name.partition("/") for row in one.rows)
+        if operation != "start"
+    }
+    if served and not stages:
+        raise NotComparable(
+            f"{settings.base} has figures over HTTP alone, which are not judged: make one without --stage http"
+        )
+    impls = settings.impls or tuple(
+        impl for impl in base.settings["impls"] if variants or impl != experiment.REFERENCE
+    )
+    if not impls:
+        raise NotComparable(
+            f"{settings.base} has the reference alone: a ratio takes another implementation"
+        )
+    labels = {impl for impl, _ in base.settings["contestants"].values()}
+    for label in (Recipe(impl, variants).label for impl in impls):
+        if label not in labels:
+            raise NotComparable(f"{settings.base} has no figures of {label}: {ANEW}")
+    return experiment.Settings(
+        impls,
+        tuple(base.settings["runtimes"]),
+        stages=tuple(sorted(stages)),
+        budget_s=settings.limit.seconds,
+        generations=settings.limit.generations,
+        seed=base.settings["seed"],
+        spaces=spaces if is_scaled else None,
+        variants=variants,
+        **known,
+    )
+
+
+def judge_ratios(base: Result, head: Result, settings: Settings) -> GateResult:
+    """Judge every case that both have. Raises NotComparable."""
+    day = base.environment.get("date", "an unknown day")[:10]
+    notes = [f"compared are ratios to {base.reference.name}, each of its own run; base is of {day}"]
+    samples: dict[CaseKey, tuple[list[float], list[float]]] = {}
+    sizes_ns: dict[CaseKey, float] = {}
+    for before, now in _match(base, head, settings):
+        notes += dict.fromkeys(now.caveats)
+        heads = head.log_ratios(now)
+        for name, logs in base.log_ratios(before).items():
+            case = parse_case(f"{before.name}/{name}")
+            size_ns = _size_ns(before, name)
+            if case is not None and _is_judged(case) and logs and heads.get(name):
+                samples[case] = logs, heads[name]
+                sizes_ns[case] = size_ns
+    others = describe_machines(base, head)
+    trusted = settings.trust_other_machine or not others
+    judgements = _judge(samples, settings.thresholds, is_trusted=trusted)
+    mend = " (--trust-other-machine judges all the same)"
+    notes += [f"{other}{'' if settings.trust_other_machine else mend}" for other in others]
+    notes += [
+        f"the threshold of {key} concerns no case that is judged"
+        for key in settings.thresholds.unused(samples)
+    ]
+    few = [case for case, found in judgements.items() if found.low is None]
+    if few:
+        notes.append("too few generations for an interval: a larger --budget, here or for the base")
+    wholes = {case for case in judgements if settings.thresholds.decides(case)}
+    judgements = settle(judgements, wholes)
+    outcome = (
+        overall([judgement.outcome for judgement in judgements.values()])
+        if trusted
+        else "inconclusive"
+    )
+    return GateResult(
+        outcome, judgements, attribute(judgements, sizes_ns), 0.0, tuple(notes), head.interrupted
+    )
+
+
+def describe_machines(base: Result, head: Result) -> list[str]:
+    """Return a sentence for each respect in which the two machines differ so that ratios may, too."""
+    pairs = [("the processor", base.environment.get(MACHINE), head.environment.get(MACHINE))]
+    known = {one.name: one.environment for one in base.contestants}
+    for one in head.contestants:
+        before = known.get(one.name, {})
+        pairs += [
+            (f"{key} of {one.name}", before.get(key), one.environment.get(key))
+            for key in INTERPRETER
+        ]
+    return [
+        f"{what} is another one: {before or 'unknown'} in the base, {now or 'unknown'} here"
+        for what, before, now in pairs
+        if before != now
+    ]
+
+
+def compare_two_files(base: Path, head: Path, thresholds: Thresholds) -> Verdict:
+    """Judge two result files; offline, so that the figures stand under a caveat."""
+    compared = compare_files(load_samples(base), load_samples(head), thresholds)
+    outcome = overall([outcome for outcome, _ in compared.cases.values()])
+    return Verdict(
+        verdict=outcome,
+        exit_code=EXIT_CODES[outcome],
+        attributed_to=None,
+        seconds=0.0,
+        cases=tuple(
+            _make_case(name, outcome, change) for name, (outcome, change) in compared.cases.items()
+        ),
+        base=str(base),
+        head=str(head),
+        notes=compared.notes,
+    )
+
+
+def _match(
+    base: Result, head: Result, settings: Settings
+) -> Iterator[tuple[Contestant, Contestant]]:
+    known = {one.name: one for one in base.contestants}
+    for one in head.contestants:
+        if one.problem is not None:
+            raise NotComparable(f"head of {one.name}: {one.problem.reason}")
+        before = known.get(one.name)
+        if before is None or before.problem is not None:
+            raise NotComparable(f"{settings.base} has no figures of {one.name}: {ANEW}")
+        shared = before.answers.keys() & one.answers.keys()
+        differing = sorted(case for case in shared if before.answers[case] != one.answers[case])
+        if differing and not settings.allow_different_answers:
+            raise NotComparable(
+                f"{one.name} answers differently from when {settings.base} was made, in {', '.join(differing)}; "
+                "--allow-different-answers compares them all the same"
+            )
+        if one.name != head.reference.name:
+            yield before, one
+
+
+def _size_ns(contestant: Contestant, name: str) -> float:
+    terms = next(terms for terms in contestant.rows if terms.name == name)
+    return median(map(median, combine(contestant.series, terms.isolated)))
+
+
+def _is_judged(case: CaseKey) -> bool:
+    return case.operation != "start" and case.stage != NOT_JUDGED
+
+
+def _judge(
+    samples: Mapping[CaseKey, tuple[list[float], list[float]]],
+    thresholds: Thresholds,
+    *,
+    is_trusted: bool,
+) -> dict[CaseKey, Judgement]:
+    judgements = {}
+    for case, logs in samples.items():
+        base, head = ([math.exp(log) for log in side] for side in logs)
+        outcome, change = judge_independent(base, head, thresholds.of(case), len(samples))
+        judgements[case] = _make_judgement(
+            outcome if is_trusted else "inconclusive", change, min(map(len, logs))
+        )
+    return judgements
+
+
+def _make_judgement(outcome: Outcome, change: Change, generations: int) -> Judgement:
+    low, high = (
+        None if bound is None else math.log1p(bound / 100) for bound in (change.low, change.high)
+    )
+    return Judgement(outcome, math.log1p(change.change_percent / 100), low, high, generations)
+
+
+def _make_case(name: str, outcome: str, change: Change) -> CaseVerdict:
+    case = parse_case(name)
+    return CaseVerdict(
+        impl=name if case is None else case.impl,
+        runtime=None if case is None else case.runtime,
+        operation=None if case is None else case.operation,
+        stage=None if case is None else case.stage,
+        verdict=outcome,
+        change_percent=round(change.change_percent, 3),
+        low=None if change.low is None else round(change.low, 3),
+        high=None if change.high is None else round(change.high, 3),
+    )

@@ -1,0 +1,316 @@
+"""Two revisions of a repository, measured live: from what the user asked for to a verdict."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from garagebench.check.certificate import cite
+from garagebench.core.workload import make_workload
+from garagebench.engine import Progress
+from garagebench.engine.channel import Channel, WorkerFailed
+from garagebench.engine.conductor import TIMEOUT_S
+from garagebench.engine.instructions import find_valgrind
+from garagebench.engine.interpreter import find_interpreter
+from garagebench.engine.metadata import collect_environment
+from garagebench.errors import GarageError, UnknownName
+from garagebench.gate.case import CaseKey, GateResult, Thresholds
+from garagebench.gate.live import Limit, LiveGate
+from garagebench.gate.pairs import Pair
+from garagebench.gate.trees.git import NotComparable
+from garagebench.gate.trees.revisions import Tree, Trees, two_trees
+from garagebench.gate.witness import Counted, Witness, count_pairs, testify
+from garagebench.impls.registry import find_entry, is_file
+from garagebench.report.verdict import CaseCount, CaseVerdict, Verdict
+from garagebench.run.experiment import load_layout
+from garagebench.run.recipes import check_impl, impl_label
+from garagebench.stats.judge import EXIT_CODES, Judgement
+from garagebench.subjects.requests import STAGES
+
+if TYPE_CHECKING:
+    from garagebench.core.layout import Layout
+    from garagebench.core.workload import Workload
+
+INTERRUPTED = 130
+WRONG = 3
+
+#: Seconds that counting both sides of an implementation takes, about.
+COUNT_S = 40.0
+
+NO_WITNESS = Witness({}, ())
+
+#: Slowdown in percent from which a case counts as slower.
+MAX_SLOWDOWN = 5.0
+
+
+class RegressionError(GarageError):
+    """What was asked for cannot be compared; the text says what can."""
+
+
+class WrongHead(GarageError):
+    """Head answers wrongly: it has no time that could be compared."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is compared and how. head: None for the working tree.
+
+    base: a revision, or a result file, to which alone trust_other_machine matters.
+    """
+
+    base: str
+    head: str | None = None
+    impls: tuple[str, ...] = ()
+    runtime: str | None = None
+    layout: str = "seed"
+    spaces: int | None = None
+    workload: str = "fill"
+    operation: str = "both"
+    limit: Limit = field(default_factory=Limit)
+    thresholds: Thresholds = field(default_factory=lambda: Thresholds(MAX_SLOWDOWN))
+    seed: int = 0
+    allow_different_answers: bool = False
+    trust_other_machine: bool = False
+    count_instructions: bool = False
+
+
+def compare_revisions(
+    settings: Settings,
+    repository: Path,
+    *,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> Verdict:
+    """Measure base and head in lock-step and judge; what cannot be compared is inconclusive, with the mend."""
+    if settings.count_instructions:
+        find_valgrind()  # before anything is measured
+    try:
+        with two_trees(repository, settings.base, settings.head) as trees:
+            pairs = list(make_pairs(settings, trees))
+            try_to_load(pairs, trees)
+            gate = LiveGate(
+                pairs,
+                thresholds=settings.thresholds,
+                limit=settings.limit,
+                seed=settings.seed,
+                exchange=trees.exchange,
+                on_progress=on_progress,
+                allow_different_answers=settings.allow_different_answers,
+            )
+            found = gate.run()
+            begin = time.monotonic()
+            witness = _count(settings, trees, pairs, found, on_progress)
+            seconds = found.seconds + time.monotonic() - begin
+            notes = (*found.notes, *trees.caveats, *_cite(settings))
+            found = replace(found, seconds=seconds, notes=notes)
+            return make_verdict(found, trees.base.label, trees.head.label, witness)
+    except (NotComparable, WrongHead) as error:
+        head = "the working tree" if settings.head is None else settings.head
+        return make_refusal(error, settings.base, head)
+
+
+def make_refusal(error: NotComparable | WrongHead, base: str, head: str) -> Verdict:
+    """Return the verdict on what cannot be compared: inconclusive; a head that answers wrongly is worse."""
+    found = GateResult("inconclusive", {}, None, 0.0, (str(error),))
+    verdict = make_verdict(found, base, head)
+    return replace(verdict, exit_code=WRONG) if isinstance(error, WrongHead) else verdict
+
+
+def try_to_load(pairs: Sequence[Pair], trees: Trees) -> None:
+    """Load both sides of every pair once, before anything is measured.
+
+    A head that cannot be loaded is an error, and one with wrong answers is said to be so; a base that is either leaves
+    nothing to compare with. Raises RegressionError, WrongHead, NotComparable.
+    """
+    for pair in pairs:
+        load_head(pair.python, pair.places[1], f"{pair.impl}@{pair.runtime}", trees.head)
+        try:
+            _load(pair.python, pair.places[0])
+        except WorkerFailed as failure:
+            what = f"{pair.impl}@{pair.runtime} in {_describe(failure, trees.base)}"
+            raise NotComparable(
+                f"nothing to compare with: {what}; name a base in which it works"
+            ) from None
+
+
+def load_head(python: str, source: Mapping[str, Any], name: str, tree: Tree | None = None) -> None:
+    """Load what is to be judged, once. tree: where it comes from, if from a copy. Raises RegressionError, WrongHead."""
+    try:
+        _load(python, source)
+    except WorkerFailed as failure:
+        error = WrongHead if failure.status == "wrong" else RegressionError
+        raise error(f"{name}{' in' * (tree is not None)} {_describe(failure, tree)}") from None
+
+
+def _load(python: str, source: Mapping[str, Any]) -> None:
+    with Channel(python) as channel:
+        channel.ask({"do": "load", "source": dict(source)}, TIMEOUT_S)
+
+
+def _describe(failure: WorkerFailed, tree: Tree | None) -> str:
+    if tree is None:
+        return str(failure)
+    # The copy is gone when this is read.
+    return f"{tree.label}: {str(failure).replace(f'{tree.path}{os.sep}', '')}"
+
+
+def _cite(settings: Settings) -> Iterator[str]:
+    """Yield what a selftest of such a gate has shown here, if there was one."""
+    processor = str(collect_environment().get("cpu_model_name", "unknown"))
+    runtime = find_interpreter("").label
+    limit = settings.limit
+    cited = cite(limit.seconds, limit.generations, settings.thresholds.percent, processor, runtime)
+    if cited is not None and settings.runtime is None:
+        yield cited
+
+
+def _count(
+    settings: Settings,
+    trees: Trees,
+    pairs: Sequence[Pair],
+    found: GateResult,
+    on_progress: Callable[[Progress], None],
+) -> Witness:
+    if not settings.count_instructions or found.interrupted:
+        return NO_WITNESS
+
+    def pass_on(done: int) -> None:
+        expected_s = COUNT_S * len(pairs)
+        on_progress(Progress(done, len(pairs), COUNT_S * done, expected_s, "count"))
+
+    witness = count_pairs(pairs, (str(trees.base.path), str(trees.head.path)), pass_on)
+    said = testify(found.cases, witness.cases, settings.thresholds)
+    return replace(witness, notes=(*said, *witness.notes))
+
+
+def make_pairs(settings: Settings, trees: Trees) -> Iterator[Pair]:
+    """Yield each implementation on both sides.
+
+    In garagebench's own repository all that runs in the worker comes from each tree; in any other, the user's module.
+    """
+    own = is_own(trees.base.path) and is_own(trees.head.path)
+    layout = load_layout(settings.layout, settings.spaces)
+    workload = make_workload(settings.workload, layout, settings.seed)
+    known: dict[tuple[str, str], str] = {}
+    for impl in dict.fromkeys(settings.impls or (("lists",) if own else ())):
+        if not is_file(impl) and not own:
+            what = "has no :NAME" if impl.endswith(".py") else "is not a part of this repository"
+            raise UnknownName(f"{impl} {what}; name what is, as path/to/file.py:NAME")
+        if settings.head is None:
+            check_impl(impl)
+        entry = find_entry(impl)
+        interpreter = find_interpreter(settings.runtime or entry.runtime or "")
+        label = impl_label(impl)
+        other = known.setdefault((label, interpreter.label), impl)
+        if other != impl:
+            raise RegressionError(
+                f"two implementations are called {label}: {other} and {impl}; check them one by one"
+            )
+        roots = trees.base.path, trees.head.path
+        references = locate_impl(impl, trees)
+        base, head = (
+            {
+                **make_source(settings, reference, root if own else None, layout, workload),
+                "moved": [str(trees.working_tree), str(root)],
+            }
+            for root, reference in zip(roots, references, strict=True)
+        )
+        yield Pair(label, interpreter.label, interpreter.path, (base, head))
+    if not settings.impls and not own:
+        raise UnknownName("name what to compare: --impl path/to/file.py:NAME")
+
+
+def locate_impl(impl: str, trees: Trees) -> tuple[str, str]:
+    """Return the name by which a worker finds the implementation on each side."""
+    if not is_file(impl):
+        return impl, impl
+    path, _, name = impl.rpartition(":")
+    base, head = trees.locate(Path(path))
+    inside = trees.find_left_out(Path(path))
+    if inside is not None:
+        raise NotComparable(
+            f"{path} is in {inside}, a repository of its own, which is not compared: run garagebench in that one"
+        )
+    if not head.is_file():
+        raise RegressionError(f"{path}: no such file in {trees.head.label}")
+    if not base.is_file():
+        raise NotComparable(
+            f"{path} is not in {trees.base.label}: there is nothing to compare it with; name a base that has it"
+        )
+    return f"{base}:{name}", f"{head}:{name}"
+
+
+def make_source(
+    settings: Settings, impl: str, own_tree: Path | None, layout: Layout, workload: Workload
+) -> dict[str, Any]:
+    """Return what a worker's `load` takes for one side. own_tree: None in a repository of somebody else's."""
+    package = Path(__file__).parents[1] if own_tree is None else own_tree / "garagebench"
+    operations = ["park", "unpark"] if settings.operation == "both" else [settings.operation]
+    return {
+        "packages": {"garagebench": str(package)},
+        "factory": "garagebench.subject:make_subject",
+        "arguments": {
+            "impl": impl,
+            "layout": layout.to_data(),
+            "workload": workload.to_data(),
+            "operations": operations,
+            "stages": [stage for operation in operations for stage in STAGES[operation]],
+        },
+    }
+
+
+def is_own(tree: Path) -> bool:
+    """Tell whether the tree is garagebench's own."""
+    return (tree / "garagebench" / "subject.py").is_file()
+
+
+def make_verdict(
+    result: GateResult, base: str, head: str, witness: Witness = NO_WITNESS
+) -> Verdict:
+    """Return the verdict in words and percent."""
+    return Verdict(
+        verdict=result.outcome,
+        exit_code=INTERRUPTED if result.interrupted else EXIT_CODES[result.outcome],
+        attributed_to=result.attributed_to,
+        seconds=round(result.seconds, 1),
+        cases=tuple(_make_case(case, judgement) for case, judgement in result.cases.items()),
+        base=base,
+        head=head,
+        notes=(*result.notes, *witness.notes),
+        instructions=tuple(_make_count(case, counted) for case, counted in witness.cases.items()),
+    )
+
+
+def _make_case(case: CaseKey, judgement: Judgement) -> CaseVerdict:
+    return CaseVerdict(
+        impl=case.impl,
+        runtime=case.runtime,
+        operation=case.operation,
+        stage=case.stage,
+        verdict=judgement.outcome,
+        change_percent=_percent(judgement.change) if judgement.generations else None,
+        low=_percent(judgement.low),
+        high=_percent(judgement.high),
+        generations=judgement.generations,
+        head_slower=judgement.head_slower,
+    )
+
+
+def _make_count(case: CaseKey, counted: Counted) -> CaseCount:
+    return CaseCount(
+        impl=case.impl,
+        runtime=case.runtime,
+        operation=case.operation,
+        stage=case.stage,
+        base=round(counted.base, 1),
+        head=round(counted.head, 1),
+        change_percent=round(counted.change_percent, 3),
+    )
+
+
+def _percent(log: float | None) -> float | None:
+    return None if log is None or math.isinf(log) else round(100 * math.expm1(log), 3)

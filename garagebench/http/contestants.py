@@ -1,0 +1,112 @@
+"""Servers as entrants of a run: what is started, what is asked, and the rows that follow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from garagebench.engine import Entrant
+from garagebench.http.burst import Burst
+from garagebench.http.served import Order
+from garagebench.http.worker import ACCOUNT, ORDER
+from garagebench.server.ladder import RUNGS
+
+#: Stages that servers add: the CPU time less `total`, the whole CPU time, and the time from request to reply.
+HTTP, CPU, LATENCY = "http", "http_cpu", "http_latency"
+
+#: Stage -> the rung of the ladder whose CPU time it is.
+RUNG_OF: Mapping[str, str] = {f"http_{rung}": rung for rung in RUNGS}
+
+STAGES = (*RUNG_OF, CPU, HTTP, LATENCY)
+
+#: What a server is asked.
+OPERATIONS = ("park", "unpark")
+
+RUNGS_MODULE = "garagebench.server.ladder"
+
+
+@dataclass(frozen=True)
+class Site:
+    """What all entrants of a run have in common. operations, stages: those of which rows are wanted."""
+
+    python: str
+    burst: Burst
+    layout: Mapping[str, Any]
+    layout_options: Sequence[str]
+    operations: Sequence[str]
+    stages: Sequence[str]
+
+    def make_whole(
+        self,
+        name: str,
+        server: str,
+        impl: str,
+        without_http: Mapping[str, Any],
+        reference: str | None,
+    ) -> Entrant | None:
+        """Return a whole server with an implementation; None where no figure of it is wanted.
+
+        without_http: what a worker loads to answer the same burst without a server.
+        """
+        stages = [stage for stage in (CPU, HTTP, LATENCY) if stage in self.stages]
+        if not stages:
+            return None
+        arguments = ("--impl", impl, "--server", server, *self.layout_options)
+        accounts = {
+            operation: (f"{operation}/{CPU}", f"{operation}/{LATENCY}")
+            for operation in self.operations
+        }
+        terms = {CPU: {CPU: 1}, HTTP: {CPU: 1, "total": -1}, LATENCY: {LATENCY: 1}}
+        source = without_http if HTTP in stages else {}
+        order = Order(arguments, self.burst, accounts)
+        return self._enter(
+            name, source, order, {stage: terms[stage] for stage in stages}, reference
+        )
+
+    def make_ladder(self, name: str, server: str, impl: str) -> list[Entrant]:
+        """Return the rungs below a whole server that are wanted."""
+        return [
+            self._make_rung(f"{name}+{rung}", stage, rung, server, impl)
+            for stage, rung in RUNG_OF.items()
+            if stage in self.stages
+        ]
+
+    def _make_rung(self, name: str, stage: str, rung: str, server: str, impl: str) -> Entrant:
+        burst = self.burst.constant()
+        job = {
+            "rung": rung,
+            "server": server,
+            "impl": impl,
+            "layout": self.layout,
+            "replies": {of: bodies[0].decode() for of, bodies in burst.replies.items()},
+        }
+        accounts = {operation: (f"{operation}/{stage}", "") for operation in self.operations}
+        order = Order((json.dumps(job),), burst, accounts, RUNGS_MODULE)
+        return self._enter(name, {}, order, {stage: {stage: 1}}, None)
+
+    def _enter(
+        self,
+        name: str,
+        source: Mapping[str, Any],
+        order: Order,
+        terms: Mapping[str, Mapping[str, float]],
+        reference: str | None,
+    ) -> Entrant:
+        rows = [
+            [
+                f"{operation}/{stage}",
+                {f"{operation}/{of}": factor for of, factor in quantities.items()},
+                {},
+            ]
+            for operation in self.operations
+            for stage, quantities in terms.items()
+        ]
+        return Entrant(
+            name,
+            self.python,
+            {**source, ORDER: order.to_data(), ACCOUNT: name, "rows": rows},
+            row_names=tuple(str(row[0]) for row in rows),
+            reference=reference,
+        )

@@ -1,0 +1,1 @@
+"""A server that was started, and what the kernel has booked for it."""

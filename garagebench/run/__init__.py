@@ -1,0 +1,1 @@
+"""What `run`, `list` and `verify` do: who takes part, what is measured, and the rows that follow."""

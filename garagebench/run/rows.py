@@ -1,0 +1,151 @@
+"""What a run gave: its report, its problems in words, and its exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from garagebench.engine import Result, ResultRow
+from garagebench.engine.result import SCHEMA
+from garagebench.report.rows import IN_CONTEXT, Report, Row
+from garagebench.run.experiment import SettingsError
+from garagebench.run.recipes import Recipe
+
+#: The row of a whole request, and that of what its stages leave of it.
+WHOLE, REMAINDER = "total", "unattributed"
+
+#: Share of a total by which its stages may miss it without a word.
+MOST_MISSED = 0.05
+
+
+def make_report(result: Result) -> Report:
+    """Return the result as rows for people, with the machine and the settings."""
+    if "contestants" not in result.settings:
+        raise SettingsError(
+            "these results are of garagebench.measure and have no stages: read them with Result.load(path).rows()"
+        )
+    settings = {key: value for key, value in result.settings.items() if key != "contestants"}
+    interpreters: dict[str, dict[str, str]] = {}
+    for contestant in result.contestants:
+        if contestant.environment:
+            runtime = str(result.settings["contestants"][contestant.name][1])
+            # Merged: of those on one interpreter, each loads other packages.
+            interpreters.setdefault(runtime, {}).update(contestant.environment)
+    environment = {**result.environment, "interpreters": interpreters}
+    if result.conditions is not None:
+        settings["generations"] = len(result.conditions.first)
+    rows = [_make_row(row, result.settings) for row in result.rows()]
+    return Report(SCHEMA, environment, settings, result.caveats, tuple(mark_misses(rows)))
+
+
+def mark_misses(rows: list[Row]) -> list[Row]:
+    """Return the rows, a remainder with a caveat where the stages miss their total by more than they may.
+
+    That is by more than MOST_MISSED of it, and by more than half of the total's interval.
+    """
+    totals = {_place(row): row for row in rows if row.stage == WHOLE}
+    return [
+        replace(row, caveats=(*row.caveats, *_describe_miss(row, totals.get(_place(row)))))
+        if row.stage == REMAINDER
+        else row
+        for row in rows
+    ]
+
+
+def _place(row: Row) -> tuple[str | None, ...]:
+    return row.impl, row.runtime, row.layout, row.workload, row.server, row.operation
+
+
+def _describe_miss(rest: Row, total: Row | None) -> Iterator[str]:
+    if total is None or total.median is None:
+        return
+    unsure = 0.0 if total.low is None or total.high is None else (total.high - total.low) / 2
+    pairs = (("", rest.median, total.median), (IN_CONTEXT, rest.in_context, total.in_context))
+    for how, missed, whole in pairs:
+        if missed is not None and whole and abs(missed) > max(MOST_MISSED * whole, unsure):
+            percent = abs(100 * missed / whole)
+            less = "less" if missed > 0 else "more"
+            yield f"{how}the stages add up to {percent:.0f} % {less} than total: compare totals"
+
+
+def _make_row(row: ResultRow, settings: Any) -> Row:
+    impl, runtime = settings["contestants"][row.contestant]
+    operation, _, stage = row.name.partition("/")
+    return Row(
+        impl=impl,
+        runtime=runtime,
+        layout=settings["layout_label"],
+        workload=settings["workload_label"],
+        server=settings.get("served", {}).get(row.contestant),
+        operation=operation,
+        stage=stage,
+        # Of what was not measured the engine knows no unit.
+        unit="bytes" if stage == "peak_memory" else "ns",
+        status=row.status,  # type: ignore[arg-type]
+        median=row.median,
+        low=row.low,
+        high=row.high,
+        in_context=row.in_context,
+        reference=None if row.reference is None else name_contestant(settings, row.reference),
+        ratio=row.ratio,
+        ratio_low=row.ratio_low,
+        ratio_high=row.ratio_high,
+        caveats=row.caveats,
+    )
+
+
+def name_contestant(settings: Mapping[str, Any], contestant: str) -> str:
+    """Return what a contestant is called where people read: "lists@cpython3.11", with a server "lists@cpython3.11/wire"."""
+    name = "@".join(settings["contestants"][contestant])
+    server = settings.get("served", {}).get(contestant)
+    return name if server is None else f"{name}/{server}"
+
+
+def describe_problems(result: Result) -> list[str]:
+    """Return a sentence for each contestant that could not be measured to the end; it begins with the name."""
+    return [
+        contestant.problem.reason
+        if contestant.problem.reason.startswith(contestant.name)
+        else f"{name_contestant(result.settings, contestant.name)}: {contestant.problem.reason}"
+        for contestant in result.contestants
+        if contestant.problem is not None
+    ]
+
+
+def exit_code(result: Result, named: tuple[str, ...]) -> int:
+    """Return what the run's exit code is: 0, 1 (a named one cannot run, or failed), 3 (wrong answers), 130.
+
+    named: the implementations that the user named, as opposed to the default ones. A named interpreter that is not
+    there is an error, whatever should have run on it; so are named variants and named servers that run nowhere.
+    """
+    if result.interrupted:
+        return 130
+    problems = {
+        contestant.name: contestant.problem
+        for contestant in result.contestants
+        if contestant.problem is not None
+    }
+    if any(problem.status == "wrong" for problem in problems.values()):
+        return 3
+    variants = result.settings["variants"]
+    labels = {Recipe(impl, variants).label for impl in named}
+    names = result.settings["contestants"]
+    suffix = Recipe("", variants).label
+    if variants and not any(
+        label.endswith(suffix) for name, (label, _) in names.items() if name not in problems
+    ):
+        return 1
+    # The label of an interpreter that is not there is the name that the user gave.
+    idle = set(result.settings["runtimes"]) - {
+        runtime for name, (_, runtime) in names.items() if name not in problems
+    }
+    served = result.settings.get("served", {})
+    running = {served.get(name) for name in names if name not in problems}
+    for name, problem in problems.items():
+        impl, runtime = names[name]
+        if name in served and served[name] not in running:
+            return 1
+        if problem.status == "invalid" or impl in labels or runtime in idle:
+            return 1
+    return 0
