@@ -7,9 +7,9 @@ PYTHON ?= python3
 SYSTEM_PACKAGES ?= pypy3=pypy3
 TEST_PACKAGES ?= valgrind=valgrind nginx=nginx-light wrk=wrk
 
-# Tests to which it is the same what else runs: they run side by side. All others have the machine to themselves.
-SIDE_BY_SIDE := $(addprefix tests/,cli core engine gate report server test_import_rule.py test_results.py \
-  test_syntax_39.py $(addprefix scale/test_,growth.py plot.py report_scale.py))
+# Tests that may run in parallel, the quickest first. All others have the machine to themselves.
+SIDE_BY_SIDE := $(addprefix tests/,report test_import_rule.py test_syntax_39.py test_results.py engine core \
+  $(addprefix scale/test_,growth.py plot.py report_scale.py) gate server cli)
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed

@@ -38,7 +38,7 @@ class Outcome(NamedTuple):
     """What became of it.
 
     twice: spaces given while somebody held them. refused: releases of a space held that were answered False. missing,
-    hidden, mended: for each kill the spaces that the dead worker had and its book did not, before the repair and
+    hidden, fixed: for each kill the spaces that the dead worker had and its book did not, before the repair and
     after, and the free ones that no take would have found; the other worker rests during the first repair, the third,
     and so on, and works during the rest. lost: spaces nobody holds that are not free at the end.
     """
@@ -130,8 +130,8 @@ class Contest:
             _replace(self.book, index, worker | LEAVING, 0)  # the other one may just have taken it
         missing = self._count_missing(worker, place)
         # The other one may have come to its end, and is then repaired, too.
-        mended = self.pool.repair(lambda index: self.book[index] in {1, 2})
-        return missing, self._count_missing(worker, place), mended.hidden
+        fixed = self.pool.repair(lambda index: self.book[index] in {1, 2})
+        return missing, self._count_missing(worker, place), fixed.hidden
 
     def _count_missing(self, worker, place):
         takers = np.array([self.pool.taker(index) for index in range(self.pool.capacity)])

@@ -53,7 +53,7 @@ class UnknownName(GarageError):
 
 
 class Unavailable(GarageError):
-    """Known, but it cannot run here; the text ends with what would mend it."""
+    """Known, but it cannot run here; the text ends with what would fix it."""
 
     status = "unavailable"
 

@@ -123,8 +123,8 @@ def judge_ratios(base: Result, head: Result, settings: Settings) -> GateResult:
     others = describe_machines(base, head)
     trusted = settings.trust_other_machine or not others
     judgements = _judge(samples, settings.thresholds, is_trusted=trusted)
-    mend = " (--trust-other-machine judges all the same)"
-    notes += [f"{other}{'' if settings.trust_other_machine else mend}" for other in others]
+    fix = " (--trust-other-machine judges all the same)"
+    notes += [f"{other}{'' if settings.trust_other_machine else fix}" for other in others]
     notes += [
         f"the threshold of {key} concerns no case that is judged"
         for key in settings.thresholds.unused(samples)

@@ -85,7 +85,7 @@ def compare_revisions(
     *,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> Verdict:
-    """Measure base and head in lock-step and judge; what cannot be compared is inconclusive, with the mend."""
+    """Measure base and head in lock-step and judge; what cannot be compared is inconclusive, with the fix."""
     if settings.count_instructions:
         find_valgrind()  # before anything is measured
     try:

@@ -192,7 +192,7 @@ def refuse_options(names: tuple[str, ...], why: str) -> None:
     ctx = click.get_current_context()
     for name in names:
         if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"--{name.replace('_', '-')} has no sense here: {why}")
+            raise click.UsageError(f"--{name.replace('_', '-')} does not apply here: {why}")
 
 
 def refuse_missing_file(name: str | None) -> None:

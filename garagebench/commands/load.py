@@ -34,7 +34,7 @@ ONLY_FOR = {
     "master_port": ("locust",),
 }
 
-#: Option -> another one, without which it has no sense.
+#: Option -> another one, without which it does not apply.
 NEEDS = {
     "latency_target": "find_capacity",
     "percentile": "find_capacity",
@@ -141,7 +141,7 @@ def parse_latency(_ctx: click.Context, _param: click.Parameter, text: str) -> in
     "--web-port", type=click.IntRange(1, 65_535), default=8089, metavar="N", help="Its port."
 )
 @click.option("--master", is_flag=True, help="Leave the load to workers, here or elsewhere.")
-@click.option("--worker", is_flag=True, help="Be one.")
+@click.option("--worker", is_flag=True, help="Run as a Locust worker.")
 @click.option(
     "--expect-workers",
     type=click.IntRange(min=1),
@@ -214,7 +214,7 @@ def load(format: str | None, output: Path | None, **options: Any) -> None:  # no
 
 
 def check_options() -> None:
-    """Raise UsageError where options were given that have no sense together."""
+    """Raise UsageError where options were given that do not go together."""
     ctx = click.get_current_context()
 
     def is_asked_for(name: str) -> bool:

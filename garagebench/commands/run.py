@@ -181,7 +181,7 @@ def _check_serverless(settings: Settings) -> None:
 
 
 def _adapt_to_processes(settings: Settings) -> Settings:
-    """Return the settings for several processes; what was asked for and has no sense there is a usage error.
+    """Return the settings for several processes; what was asked for and does not apply there is a usage error.
 
     A default from pyproject.toml is meant for other runs, and gives way.
     """

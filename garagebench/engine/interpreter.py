@@ -26,10 +26,10 @@ class Interpreter:
 
 
 def find_interpreter(name: str) -> Interpreter:
-    """Start the interpreter of that name or path and ask what it is; WorkerFailed ends with what would mend it."""
+    """Start the interpreter of that name or path and ask what it is; WorkerFailed ends with what would fix it."""
     path = sys.executable if name == "" else shutil.which(name)
     if path is None:
-        raise WorkerFailed(f"{name} not found: {_mend(name)}", "unavailable")
+        raise WorkerFailed(f"{name} not found: {_fix(name)}", "unavailable")
     with Channel(path) as channel:
         try:
             environment = channel.ask({"do": "describe"}, TIMEOUT_S)["environment"]
@@ -49,7 +49,7 @@ def find_interpreter(name: str) -> Interpreter:
     )
 
 
-def _mend(name: str) -> str:
+def _fix(name: str) -> str:
     if Path(name).name == name and name.startswith(("pypy3", "python3")):
         return f"apt-get install {name}"
     return "name an interpreter on the PATH or give its whole path"

@@ -255,7 +255,7 @@ class Result:
 
     @staticmethod
     def _log_ratios(reference: Contestant, terms: RowTerms, generations: Series) -> list[float]:
-        """Return, for each generation, the log ratio to the reference's row; empty where it has no sense."""
+        """Return, for each generation, the log ratio to the reference's row; empty where there is none."""
         problem = reference.problem
         same = next((row for row in reference.rows if row.name == terms.name), None)
         if same is None or (problem is not None and problem.status == "wrong"):

@@ -17,20 +17,20 @@ ENTRY_POINTS = "garagebench.impls"
 
 #: What Numba says where it can write neither beside the module nor into the user's cache.
 NO_CACHE = "no locator available"
-MEND_CACHE = "set NUMBA_CACHE_DIR to a directory that can be written"
+FIX_CACHE = "set NUMBA_CACHE_DIR to a directory that can be written"
 
 
 class Entry(NamedTuple):
     """Where an implementation is found.
 
     target: "module:NAME". about: one line for the list. runtime: the interpreter that it is meant for, or None.
-    mend: what installs what it needs.
+    fix: what installs what it needs.
     """
 
     target: str
     about: str = ""
     runtime: str | None = None
-    mend: str | None = None
+    fix: str | None = None
 
 
 BUILTIN: Mapping[str, Entry] = {
@@ -40,12 +40,12 @@ BUILTIN: Mapping[str, Entry] = {
     "numpy": Entry(
         "garagebench.impls.numpy_where:IMPL",
         "an array, searched with np.where",
-        mend="pip install 'garagebench[numpy]'",
+        fix="pip install 'garagebench[numpy]'",
     ),
     "numba": Entry(
         "garagebench.impls.numba_loop:IMPL",
         "an array, searched by a compiled loop",
-        mend="pip install 'garagebench[numba]'",
+        fix="pip install 'garagebench[numba]'",
     ),
     "pypy": Entry(
         "garagebench.impls.pypy:IMPL",
@@ -56,17 +56,17 @@ BUILTIN: Mapping[str, Entry] = {
     "tree": Entry(
         "garagebench.impls.tree:IMPL",
         "a bitmap tree, searched by compiled code",
-        mend="pip install 'garagebench[numba]'",
+        fix="pip install 'garagebench[numba]'",
     ),
     "c": Entry(
         "garagebench.impls.c:IMPL",
         "the same tree in C, built at first use",
-        mend="pip install 'garagebench[c]'",
+        fix="pip install 'garagebench[c]'",
     ),
     "shared": Entry(
         "garagebench.impls.shared:IMPL",
         "a lock-free bitmap tree in shared memory, for several processes",
-        mend="pip install 'garagebench[numba]'",
+        fix="pip install 'garagebench[numba]'",
     ),
     "fast": Entry(
         "garagebench.impls.fast:IMPL", "the quickest variant of each stage that runs here"
@@ -121,7 +121,7 @@ def load_impl(name: str) -> Impl:
     """
     entry = find_entry(name)
     source, _, attribute = entry.target.rpartition(":")
-    module = _load_file(source) if is_file(name) else _load_module(name, source, entry.mend)
+    module = _load_file(source) if is_file(name) else _load_module(name, source, entry.fix)
     try:
         found = getattr(module, attribute)
     except AttributeError:
@@ -137,18 +137,18 @@ def load_recipe(arguments: Mapping[str, Any]) -> Impl:
     return with_variants(load_impl(arguments["impl"]), arguments.get("variants", {}))
 
 
-def _load_module(name: str, module: str, mend: str | None) -> Any:
+def _load_module(name: str, module: str, fix: str | None) -> Any:
     try:
         return importlib.import_module(module)
-    except Unavailable as error:  # it knows better what would mend it
+    except Unavailable as error:  # it knows better what would fix it
         raise Unavailable(f"{name} cannot run on this interpreter: {error}") from None
     except ImportError as error:
         reason = f"{error}"
     except (Exception, SystemExit) as error:  # noqa: BLE001  a broken package must not break the run
         reason = f"{type(error).__name__}: {error}"
-        mend = MEND_CACHE if NO_CACHE in reason else None  # it is installed
+        fix = FIX_CACHE if NO_CACHE in reason else None  # it is installed
     reason = f"{name} cannot run on this interpreter: {reason}"
-    raise Unavailable(f"{reason}: {mend}" if mend else reason)
+    raise Unavailable(f"{reason}: {fix}" if fix else reason)
 
 
 def _load_file(path: str) -> Any:

@@ -127,7 +127,7 @@ def _make_segment(capacity: int) -> _Segment:
     return segment
 
 
-class Mended(NamedTuple):
+class Repaired(NamedTuple):
     """What `repair` found.
 
     hidden: free spaces that no take would have found, also those that a live process is just releasing. freed: how
@@ -261,8 +261,8 @@ class SharedPool:
             raise IndexError(index)
         return int(self._truth[index])
 
-    def repair(self, is_known: Callable[[int], bool] | None = None) -> Mended:
-        """Mend what killed processes left behind, while others go on working.
+    def repair(self, is_known: Callable[[int], bool] | None = None) -> Repaired:
+        """Repair what killed processes left behind, while others go on working.
 
         is_known: says of a space that a killed process took last whether it had told anybody, and so whether it stays
         taken. Without it these spaces stay taken and are reported.
@@ -287,7 +287,7 @@ class SharedPool:
             elif note and is_known is None:
                 in_doubt.append(index)
             vacate(self._base, place)
-        return Mended(int(uncover(self._base)), freed, tuple(in_doubt))
+        return Repaired(int(uncover(self._base)), freed, tuple(in_doubt))
 
 
 #: The pools of this process: a fork needs a place of its own in each.

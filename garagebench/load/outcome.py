@@ -94,9 +94,9 @@ def choose_parked(endpoint: Endpoint, connections: int) -> tuple[int, list[str]]
     return parked, said
 
 
-def find_program(name: str, mend: str) -> Path:
-    """Return where the program is. Raises Unavailable, with what would mend that."""
+def find_program(name: str, fix: str) -> Path:
+    """Return where the program is. Raises Unavailable, with what would fix that."""
     found = shutil.which(name)
     if found is None:
-        raise Unavailable(f"{name} is not installed: {mend}")
+        raise Unavailable(f"{name} is not installed: {fix}")
     return Path(found)

@@ -19,7 +19,7 @@ NUMBERS = ("median", "low", "high", "in_context", "ratio", "ratio_low", "ratio_h
 
 
 class ReportError(GarageError):
-    """A report that cannot be read, drawn or put into a document; says what would mend it."""
+    """A report that cannot be read, drawn or put into a document; says what would fix it."""
 
 
 @dataclass(frozen=True, kw_only=True)

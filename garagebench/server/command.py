@@ -23,8 +23,8 @@ from garagebench.server.service import Service
 #: The implementation that serves alone, unless another is named.
 IMPL = "lists"
 
-#: What another port would mend: one in use, and one that only root may have.
-MENDED_BY_PORT = (errno.EADDRINUSE, errno.EACCES)
+#: What another port would fix: one in use, and one that only root may have.
+FIXED_BY_PORT = (errno.EADDRINUSE, errno.EACCES)
 
 Say = Callable[[str], object]
 
@@ -106,8 +106,8 @@ def listen(host: str, port: int, backlog: int) -> socket.socket:
         listener.listen(backlog)
     except OSError as error:
         listener.close()
-        mend = "; --port 0 takes a free one" if port and error.errno in MENDED_BY_PORT else ""
-        raise ServeError(f"cannot listen on {host}, port {port}: {error.strerror}{mend}") from None
+        fix = "; --port 0 takes a free one" if port and error.errno in FIXED_BY_PORT else ""
+        raise ServeError(f"cannot listen on {host}, port {port}: {error.strerror}{fix}") from None
     listener.setblocking(False)
     return listener
 

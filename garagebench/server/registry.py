@@ -39,7 +39,7 @@ class Entry(NamedTuple):
     extra: str
 
     @property
-    def mend(self) -> str:
+    def fix(self) -> str:
         """The command that installs what is missing."""
         return f"pip install 'garagebench[{self.extra}]'"
 
@@ -84,8 +84,8 @@ def load_server(name: str) -> Run:
     try:
         run: Run = importlib.import_module(entry.module).run
     except ImportError as error:
-        raise Unavailable(f"{name} cannot run here: {error}: {entry.mend}") from None
+        raise Unavailable(f"{name} cannot run here: {error}: {entry.fix}") from None
     except Exception as error:  # noqa: BLE001  a broken package must not break the list
         reason = f"{type(error).__name__}: {error}"
-        raise Unavailable(f"{name} cannot run here: {reason}: {entry.mend}") from None
+        raise Unavailable(f"{name} cannot run here: {reason}: {entry.fix}") from None
     return run

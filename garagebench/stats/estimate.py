@@ -86,7 +86,7 @@ def log_ratio(value: float, reference: float) -> float:
 
 
 def median_log_ratio(values: Iterable[float], references: Iterable[float]) -> float:
-    """Return the median of the log ratios of one generation, round by round; nan where one of them has no sense."""
+    """Return the median of the log ratios of one generation, round by round; nan where one of them has none."""
     logs = [
         log_ratio(value, reference) for value, reference in zip(values, references, strict=False)
     ]

@@ -84,7 +84,7 @@ def test_a_head_with_wrong_answers_is_3(repository: Path) -> None:
 
 
 def test_a_base_with_wrong_answers_is_inconclusive(repository: Path) -> None:
-    """Where head mends what was wrong there is nothing to compare with: exit code 4, and the mend."""
+    """Where head fixes what was wrong there is nothing to compare with: exit code 4, and the fix."""
     (repository / "pool.py").write_text(WRONG)
     git(repository, "commit", "--all", "--message", "two")
     (repository / "pool.py").write_text(POOL)
@@ -216,7 +216,7 @@ def test_options_that_two_files_would_ignore_are_refused(tmp_path: Path) -> None
     for option in (("--impl", "numba"), ("--budget", "3"), ("--layout", "seed")):
         done = garagebench(tmp_path, "compare", file, file, *option)
         assert (done.returncode, done.stdout) == (2, "")
-        assert f"{option[0]} has no sense here" in done.stderr
+        assert f"{option[0]} does not apply here" in done.stderr
 
 
 @pytest.mark.parametrize("value", ["assignment", "=3", "total=-1", "total=nan", "total=many"])

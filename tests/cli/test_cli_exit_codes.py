@@ -117,7 +117,7 @@ def test_a_named_implementation_that_cannot_run_is_1(
     runtime: str,
     words: list[str],
 ) -> None:
-    """Its rows are unavailable with reason and mend, as is said on standard error; the reference is measured."""
+    """Its rows are unavailable with reason and fix, as is said on standard error; the reference is measured."""
     if runtime == "pypy3":
         request.getfixturevalue("pypy")
     ran = garagebench("run", "--impl", impl, "--runtime", runtime, *QUICK, "--format", "json")

@@ -92,7 +92,7 @@ def test_every_implementation_runs_or_says_why_not(listings: Listings) -> None:
 
 
 def test_what_cannot_run_stays_in_the_list(garagebench: Garagebench, tmp_path: Path) -> None:
-    """An implementation that does not load is listed with the reason and what would mend it."""
+    """An implementation that does not load is listed with the reason and what would fix it."""
     (tmp_path / "numpy.py").write_text("raise ImportError('numpy is broken here')\n")
     ran = garagebench("list", "impls", "--format", "csv", PYTHONPATH=str(tmp_path))
     assert ran.returncode == 0, ran.stderr

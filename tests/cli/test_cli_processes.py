@@ -66,7 +66,7 @@ def test_report_reads_its_file(
 
 
 def test_without_its_packages_it_is_1(garagebench: Garagebench, tmp_path: Path) -> None:
-    """`shared` is what was asked for: that it cannot run is an error with the mend, in its rows, too."""
+    """`shared` is what was asked for: that it cannot run is an error with the fix, in its rows, too."""
     (tmp_path / "numba.py").write_text("raise ImportError('numba is broken here')\n")
     options = ("--processes", "2", "--budget", "1", "--format", "json")
     ran = garagebench("run", *options, PYTHONPATH=str(tmp_path))

@@ -321,7 +321,7 @@ def test_a_mistake_in_pyproject_concerns_what_reads_it_only(invoke: Invoke, tmp_
 def test_help_is_shown_in_spite_of_pyproject(
     invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The help of `run` must be readable by whoever has a mistake to mend."""
+    """The help of `run` must be readable by whoever has a mistake to fix."""
     write_configuration(tmp_path, "][")
     monkeypatch.setattr("sys.argv", ["garagebench", "run", "--help"])
     assert invoke("run", "--help").exit_code == 0

@@ -73,7 +73,7 @@ def test_an_interpreter_that_is_not_there_is_1(invoke: Invoke) -> None:
 
 
 def test_an_interpreter_without_the_package_is_1(invoke: Invoke, pypy: str) -> None:
-    """An implementation that cannot run there is an error with the reason and the mend, and no verdict."""
+    """An implementation that cannot run there is an error with the reason and the fix, and no verdict."""
     result = invoke("verify", "numba", "--runtime", pypy)
     assert_one_sentence(result, 1, "numba cannot run on", "pip install 'garagebench[numba]'")
 

@@ -84,7 +84,7 @@ def test_half_a_choice_is_refused(text: str) -> None:
 def test_a_named_one_whose_variant_lacks_its_package_is_1(
     garagebench: Garagebench, tmp_path: Path
 ) -> None:
-    """Its rows are unavailable with the reason and the mend; the plain reference is measured."""
+    """Its rows are unavailable with the reason and the fix; the plain reference is measured."""
     ran = run_without_msgspec(garagebench, tmp_path, "--impl", "lists")
     assert ran.returncode == 1
     assert [row["status"] for row in rows_of(ran, "lists")] == ["ok", "ok"]

@@ -25,7 +25,7 @@ print(counterexample.find_failure(impl))
 """
 
 #: What needs no third-party package runs on every interpreter.
-PORTABLE = [name for name, entry in BUILTIN.items() if entry.mend is None]
+PORTABLE = [name for name, entry in BUILTIN.items() if entry.fix is None]
 
 TAKE = ("take",)
 

@@ -122,7 +122,7 @@ class TestByName:
 
 class TestUnavailable:
     def test_a_missing_package(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """What cannot be imported here says why, and what would mend it."""
+        """What cannot be imported here says why, and what would fix it."""
         monkeypatch.setitem(sys.modules, "garagebench.impls.numba_loop", None)
         monkeypatch.delattr("garagebench.impls.numba_loop", raising=False)
         with pytest.raises(Unavailable) as caught:
@@ -132,7 +132,7 @@ class TestUnavailable:
         assert message.startswith("numba cannot run on this interpreter: ")
         assert message.endswith(": pip install 'garagebench[numba]'")
 
-    def test_a_plugged_one_has_no_mend(self, plug: Plug) -> None:
+    def test_a_plugged_one_has_no_fix(self, plug: Plug) -> None:
         """What another package needs, nobody here knows."""
         plug(quick="no_such_package_at_all:IMPL")
         with pytest.raises(Unavailable) as caught:
@@ -142,7 +142,7 @@ class TestUnavailable:
         )
 
     @pytest.mark.parametrize(
-        ("error", "mend"),
+        ("error", "fix"),
         [
             ("ImportError('no numba')", ": pip install 'garagebench[numba]'"),
             ("ValueError('no sense')", ": ValueError: no sense"),
@@ -152,8 +152,8 @@ class TestUnavailable:
             ),
         ],
     )
-    def test_the_mend_fits_the_error(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: str, mend: str
+    def test_the_fix_fits_the_error(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: str, fix: str
     ) -> None:
         """What is installed and fails is not to be installed; Numba needs a cache that it can write."""
         (tmp_path / "failing_pools.py").write_text(f"raise {error}\n")
@@ -162,12 +162,12 @@ class TestUnavailable:
         monkeypatch.setattr(registry, "BUILTIN", {"numba": entry})
         with pytest.raises(Unavailable) as caught:
             load_impl("numba")
-        assert str(caught.value).endswith(mend)
+        assert str(caught.value).endswith(fix)
 
     def test_an_implementation_that_knows_better(
         self, plug: Plug, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A module that raises Unavailable itself gives the reason and what would mend it."""
+        """A module that raises Unavailable itself gives the reason and what would fix it."""
         (tmp_path / "picky_pools.py").write_text(
             "from garagebench.errors import Unavailable\nraise Unavailable('no fuel: buy some')\n"
         )

@@ -24,7 +24,7 @@ import numpy as np
 
 from garagebench.impls import shared_tree
 from garagebench.impls.atomics import load, load_byte, store, swap, swap_byte
-from garagebench.impls.shared import Mended, SharedPool
+from garagebench.impls.shared import Repaired, SharedPool
 
 CALLS: dict[str, Callable[[SharedPool], object]] = {
     "take": SharedPool.take,
@@ -238,11 +238,11 @@ class TestClosing:
 
 
 class TestRepair:
-    def test_nothing_to_mend(self, pool: SharedPool) -> None:
+    def test_nothing_to_fix(self, pool: SharedPool) -> None:
         """The living keep what they have, and their places."""
         with SharedPool.attach(pool.name) as other:
             other.take()
-            assert pool.repair(lambda index: False) == Mended(0, 0, ())
+            assert pool.repair(lambda index: False) == Repaired(0, 0, ())
             assert (pool.taker(0), other.take()) == (2, 1)
 
     def test_a_living_child(self, pool: SharedPool) -> None:
@@ -255,8 +255,8 @@ class TestRepair:
     def test_what_was_taken_last_is_in_doubt(self, pool: SharedPool) -> None:
         """Of what a killed process has, only the last may be unknown to others: it is reported once, and stays taken."""
         kill_after(lambda: [pool.take() for _ in range(5)])
-        assert pool.repair() == Mended(0, 0, (4,))
-        assert pool.repair() == Mended(0, 0, ())
+        assert pool.repair() == Repaired(0, 0, (4,))
+        assert pool.repair() == Repaired(0, 0, ())
         assert pool.take() == 5
 
     @pytest.mark.parametrize("known", [True, False])
@@ -264,8 +264,8 @@ class TestRepair:
         """What is unknown is given back, what is known stays taken; only the space in doubt is asked about."""
         asked = []
         kill_after(lambda: [pool.take() for _ in range(5)])
-        mended = pool.repair(lambda index: bool(asked.append(index)) or known)
-        assert mended == Mended(0, 0 if known else 1, ())
+        fixed = pool.repair(lambda index: bool(asked.append(index)) or known)
+        assert fixed == Repaired(0, 0 if known else 1, ())
         assert asked == [4]
         assert pool.nearest() == (5 if known else 4)
 
@@ -277,23 +277,23 @@ class TestRepair:
         kill_after(pool.take)
         assert pool.release(0)
         assert pool.take() == 0
-        assert pool.repair(is_known) == Mended(0, 0, ())
+        assert pool.repair(is_known) == Repaired(0, 0, ())
         assert pool.taker(0) == 1
 
     def test_a_release_settles_the_doubt(self, pool: SharedPool) -> None:
         """A process that goes on has received what it took before."""
         kill_after(lambda: (pool.take(), pool.take(), pool.release(0)))
-        assert pool.repair() == Mended(0, 0, ())
+        assert pool.repair() == Repaired(0, 0, ())
 
     def test_two_that_repair_at_once(self, pool: SharedPool) -> None:
         """What one is deciding about, another leaves alone."""
         kill_after(pool.take)
 
         def is_known(index: int) -> bool:
-            assert pool.repair(lambda index: False) == Mended(0, 0, ())
+            assert pool.repair(lambda index: False) == Repaired(0, 0, ())
             return True
 
-        assert pool.repair(is_known) == Mended(0, 0, ())
+        assert pool.repair(is_known) == Repaired(0, 0, ())
         assert pool.nearest() == 1
 
     def test_whoever_cannot_tell_is_asked_again(self, pool: SharedPool) -> None:
@@ -301,7 +301,7 @@ class TestRepair:
         kill_after(pool.take)
         with pytest.raises(ZeroDivisionError):
             pool.repair(lambda index: bool(1 // index))
-        assert pool.repair() == Mended(0, 0, (0,))
+        assert pool.repair() == Repaired(0, 0, (0,))
 
     def test_hidden_spaces(self) -> None:
         """Free spaces that the hints do not show are found again, on every level, and counted."""
@@ -311,7 +311,7 @@ class TestRepair:
             for index in (3, 4000):
                 pool._truth[index] = 0
             assert (pool.free, pool.take()) == (2, -1)
-            assert pool.repair() == Mended(2, 0, ())
+            assert pool.repair() == Repaired(2, 0, ())
             assert [pool.take() for _ in range(3)] == [3, 4000, -1]
 
     def test_the_place_is_free_again(self, pool: SharedPool) -> None:
@@ -325,15 +325,15 @@ class TestRepair:
     def test_the_place_comes_without_a_doubt(self, pool: SharedPool) -> None:
         """What the one before took last is in no doubt when the next one is killed."""
         kill_after(pool.take)
-        assert pool.repair() == Mended(0, 0, (0,))
+        assert pool.repair() == Repaired(0, 0, (0,))
         kill_after(lambda: None)
-        assert pool.repair() == Mended(0, 0, ())
+        assert pool.repair() == Repaired(0, 0, ())
 
     def test_a_dead_child_that_nobody_has_waited_for(self, pool: SharedPool) -> None:
         """A zombie is dead."""
         process = fork(pool.take)
         os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
-        assert pool.repair() == Mended(0, 0, (0,))
+        assert pool.repair() == Repaired(0, 0, (0,))
         os.waitpid(process, 0)
 
     def test_another_process_of_that_number(self, pool: SharedPool) -> None:
@@ -345,7 +345,7 @@ class TestRepair:
             (shared_tree.PLACES + 5 * shared_tree.PLACE + shared_tree.NOTE) // 8
         ] = 3 * 4 + 2
         pool._truth[3] = 5
-        assert pool.repair() == Mended(0, 0, (3,))
+        assert pool.repair() == Repaired(0, 0, (3,))
 
 
 class TestContest:

@@ -25,7 +25,7 @@ WHOLE = 1000
 TAKE, LOOK, RELEASE = "take", "nearest", "release"
 
 #: The first place of those that repair, and one that takes when the race is over.
-MENDERS, LAST = 10, 250
+FIXERS, LAST = 10, 250
 
 
 class Race:
@@ -48,7 +48,7 @@ class Race:
         self._must_see: dict[int, set[int]] = {}
         self._answers: dict[int, Any] = {}
         self._running = {place: self._run(place, script) for place, script in enumerate(scripts, 2)}
-        self._menders = itertools.count(MENDERS)
+        self._fixers = itertools.count(FIXERS)
 
     def _run(self, place: int, script: Sequence[str]) -> Call:
         mine: list[int] = []
@@ -79,7 +79,7 @@ class Race:
         assert place in self._freed, f"{index} was not freed"
         self.releasing.pop(place, None)
 
-    def _mend(self, place: int, dead: int) -> Call:
+    def _fix(self, place: int, dead: int) -> Call:
         buried = set(self.killed)
         self.releasing[place] = self.memory.read_note(dead)
         yield from repair(self.memory, dead, self.held.__contains__)
@@ -121,14 +121,14 @@ class Race:
         self._must_see.pop(place, None)
         self.killed.add(place)
 
-    def mend(self, dead: int) -> int:
-        """Begin to mend what a killed process left; return the place of who does it."""
-        place = next(self._menders)
-        self._running[place] = self._mend(place, dead)
+    def fix(self, dead: int) -> int:
+        """Begin to fix what a killed process left; return the place of who does it."""
+        place = next(self._fixers)
+        self._running[place] = self._fix(place, dead)
         return place
 
     def finish(self) -> None:
-        """Let the living finish, mend what the dead left, and account for every space."""
+        """Let the living finish, fix what the dead left, and account for every space."""
         self._run_all()
         everything = set(range(self.memory.capacity))
         missing = everything - self.memory.find_free() - self.held
@@ -137,8 +137,8 @@ class Race:
         assert set(takers) <= self.killed & self._taking, f"{missing} missing"
         hidden = self._find_hidden() if self.killed else set()
         assert hidden <= {self.releasing.get(place) for place in self.killed}, f"{hidden} hidden"
-        for place in [place for place in self.killed if place < MENDERS]:
-            self.mend(place)
+        for place in [place for place in self.killed if place < FIXERS]:
+            self.fix(place)
             self._run_all()
         free = self.memory.find_free()
         assert everything - free == self.held, f"{everything - free} taken, {self.held} held"
@@ -186,7 +186,7 @@ def count_steps(race: Spec, place: int) -> int:
     return next(count for count in itertools.count() if not alone.advance(place))
 
 
-#: How many steps follow the second switch, who is killed then, and whether he is mended before the other goes on.
+#: How many steps follow the second switch, who is killed then, and whether he is fixed before the other goes on.
 ENDS = [(0, 0, False), (3, 0, False), (WHOLE, 0, False)]
 ENDS += [(0, 2, False), (0, 2, True), (0, 3, True), (WHOLE, 3, False)]
 
@@ -206,7 +206,7 @@ def find_flaw(functions: Any) -> str | None:
                 if killed:
                     running.kill(killed)
                 if is_mended:
-                    running.advance(running.mend(killed), WHOLE)
+                    running.advance(running.fix(killed), WHOLE)
                 running.finish()
             except AssertionError as error:
                 return str(error).partition("\n")[0]
@@ -258,7 +258,7 @@ def test_what_would_break_it_is_found(left_out: str) -> None:
 Schedule = list[tuple[int, int]]
 SCHEDULES = st.lists(
     st.tuples(st.integers(2, 4), st.integers(0, 12))
-    | st.tuples(st.just(MENDERS), st.integers(1, 12)),
+    | st.tuples(st.just(FIXERS), st.integers(1, 12)),
     max_size=40,
 )
 SCRIPTS = st.lists(
@@ -278,14 +278,14 @@ SCRIPTS = st.lists(
 def test_three_processes_at_random(
     capacity: int, free: set[int], scripts: list[list[str]], schedule: Schedule
 ) -> None:
-    """Three processes that switch, die and are mended at random keep to it, too."""
+    """Three processes that switch, die and are fixed at random keep to it, too."""
     free = {index for index in free if index < capacity}
     race = Race(make_memory(FUNCTIONS, capacity, free), scripts)
-    mender = 0
+    fixer = 0
     for place, steps in schedule:
-        if place == MENDERS:
-            if not race.advance(mender, steps) and race.killed:
-                mender = race.mend(min(race.killed))
+        if place == FIXERS:
+            if not race.advance(fixer, steps) and race.killed:
+                fixer = race.fix(min(race.killed))
         elif steps:
             race.advance(place, steps)
         else:
@@ -300,7 +300,7 @@ def test_repair_may_be_killed_too() -> None:
         race = Race(memory.copy(), [[TAKE]])
         race.advance(2, killed_at)
         race.kill(2)
-        mender = race.mend(2)
-        race.advance(mender, repair_killed_at)
-        race.kill(mender)
+        fixer = race.fix(2)
+        race.advance(fixer, repair_killed_at)
+        race.kill(fixer)
         race.finish()

@@ -312,7 +312,7 @@ class TestChoosing:
     def test_a_missing_package(
         self, monkeypatch: pytest.MonkeyPatch, package: str, stage: str
     ) -> None:
-        """A variant whose package is not installed is Unavailable and says what would mend it."""
+        """A variant whose package is not installed is Unavailable and says what would fix it."""
         monkeypatch.setitem(sys.modules, package, None)
         monkeypatch.delitem(sys.modules, f"garagebench.stages.by_{package}", raising=False)
         with pytest.raises(Unavailable) as caught:

@@ -1,4 +1,4 @@
-"""What an interpreter is, and what would mend one that is none."""
+"""What an interpreter is, and what would fix one that is none."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def test_a_python_that_is_not_installed(name: str) -> None:
 @pytest.mark.parametrize("name", ["no-such-python", "./python3.99", "/no/such/python3.99"])
 def test_a_name_that_is_nothing(name: str) -> None:
     """What no package has the name of is not said to be installable."""
-    mend = "name an interpreter on the PATH or give its whole path"
-    assert failure(name) == f"{name} not found: {mend}"
+    fix = "name an interpreter on the PATH or give its whole path"
+    assert failure(name) == f"{name} not found: {fix}"
 
 
 @pytest.mark.parametrize("name", ["true", "false", "cat"])

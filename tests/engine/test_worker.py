@@ -615,7 +615,7 @@ def test_what_lies_in_the_tree_is_imported_from_its_copy(tree_and_copy: tuple[Pa
 
 
 def test_a_module_from_the_tree_itself_is_refused(tree_and_copy: tuple[Path, Path]) -> None:
-    """Where something else than the path found it there, the sides would be the same: no time, and the mend."""
+    """Where something else than the path found it there, the sides would be the same: no time, and the fix."""
     sys.modules.pop("helper", None)
     importlib.import_module("helper")
     with pytest.raises(worker.BadSubject, match=r"imports helper from .*tree.*PYTHONPATH"):

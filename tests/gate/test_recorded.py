@@ -167,7 +167,7 @@ def test_an_implementation_that_the_file_lacks_is_named() -> None:
 
 
 def test_too_few_generations_decide_nothing() -> None:
-    """Two generations a side: inconclusive, and what would mend it."""
+    """Two generations a side: inconclusive, and what would fix it."""
     few = make_result({}, generations=2)
     result = judge_ratios(few, few, SETTINGS)
     assert result.outcome == "inconclusive"

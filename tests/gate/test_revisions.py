@@ -538,7 +538,7 @@ def test_a_shallow_clone_that_is_deep_enough(repository: Path) -> None:
         assert trees.base.label == f"origin/main (merge base {fork[:7]} in a shallow clone)"
 
 
-def test_the_mend_for_a_shallow_clone_mends_it(repository: Path) -> None:
+def test_the_fix_for_a_shallow_clone_fixes_it(repository: Path) -> None:
     """The command in the error, typed as it stands, makes the comparison possible."""
     branch_off(repository)
     clone = shallow_clone(repository, "--depth=1")
@@ -754,7 +754,7 @@ def test_the_copies_go_when_the_block_fails(
 def test_the_copies_go_when_copying_fails(
     repository: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A full disk is one sentence with the file and the mend, and nothing stays behind."""
+    """A full disk is one sentence with the file and the fix, and nothing stays behind."""
 
     def fail(_old: str, new: str) -> None:
         raise OSError(28, "No space left on device", new)
@@ -1048,7 +1048,7 @@ def test_a_relative_cache_home_is_ignored(
 
 
 def test_a_cache_that_cannot_be_made(repository: Path, tmp_path: Path) -> None:
-    """A file in the way is named, with the mend."""
+    """A file in the way is named, with the fix."""
     (tmp_path / "file").write_text("")
     with (
         pytest.raises(RevisionError, match=r"file.*: cannot be copied: .*XDG_CACHE_HOME"),

@@ -43,7 +43,7 @@ def test_the_counts_shown_are_those_of_the_change() -> None:
     assert counted.change_percent == pytest.approx(1.0)
 
 
-def test_no_valgrind_is_an_error_with_the_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_valgrind_is_an_error_with_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     """Absent, it is one sentence with what to install."""
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(CountError, match="apt-get install valgrind"):

@@ -59,7 +59,7 @@ def test_a_process_that_never_rests_is_read_as_it_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["schedstat", "children", "stat"])
 def test_a_kernel_without_accounts_is_unavailable(tmp_path: Path, name: str) -> None:
-    """Where a file of the accounts is missing, the error says which and what would mend it."""
+    """Where a file of the accounts is missing, the error says which and what would fix it."""
     write_process(tmp_path, 10, {10: (1, 2)})
     (tmp_path / "10" / "task" / "10" / name).unlink()
     with pytest.raises(Unavailable, match=f"{name}.*measure on Linux"):

@@ -105,7 +105,7 @@ def test_a_result_file_keeps_the_servers(everything: tuple[Result, Path]) -> Non
 
 
 def test_a_small_budget_says_how_much_is_needed(everything: tuple[Result, Path]) -> None:
-    """Too few generations for intervals are no error, and the note says what would mend it."""
+    """Too few generations for intervals are no error, and the note says what would fix it."""
     assert any("6 need about" in note for note in everything[0].notes)
 
 

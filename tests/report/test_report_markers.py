@@ -76,7 +76,7 @@ def test_only_the_named_stem_is_replaced() -> None:
         (f"{OPENING}{OPENING}", r"more than once \(2 opening, 0 closing\)"),
     ],
 )
-def test_broken_markers_are_an_error_that_says_the_mend(document: str, complaint: str) -> None:
+def test_broken_markers_are_an_error_that_says_the_fix(document: str, complaint: str) -> None:
     """The error names the stem and what is wrong, and ends with the two lines to add."""
     with pytest.raises(ReportError, match=complaint) as caught:
         replace_between_markers(document, "seed", "new")

@@ -572,7 +572,7 @@ def test_without_shared_memory_there_is_one_server(
 
 
 def test_a_framework_that_is_missing(room: Path, tmp_path: Path) -> None:
-    """A server whose framework is absent: exit code 1, the reason and the mend, and nothing is left."""
+    """A server whose framework is absent: exit code 1, the reason and the fix, and nothing is left."""
     (tmp_path / "flask.py").write_text("raise ImportError('no flask here')\n")
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
     ran = run_serve("--nginx", "--server", "flask", PYTHONPATH=path, TMPDIR=str(room))

@@ -307,7 +307,7 @@ def test_an_unknown_server() -> None:
 
 @pytest.mark.parametrize("front", [(), ("--nginx",)])
 def test_another_interpreter(front: tuple[str, ...]) -> None:
-    """An implementation for another interpreter is not served on this one: exit code 1, and what would mend it."""
+    """An implementation for another interpreter is not served on this one: exit code 1, and what would fix it."""
     ran = run_garagebench("serve", "--port", 0, "--impl", "pypy", *front)
     assert (ran.returncode, ran.stdout) == (1, "")
     assert ran.stderr == (
@@ -317,7 +317,7 @@ def test_another_interpreter(front: tuple[str, ...]) -> None:
 
 
 def test_a_missing_framework(tmp_path: Path) -> None:
-    """Without its framework a server is listed with the reason and what would mend it, and cannot be started."""
+    """Without its framework a server is listed with the reason and what would fix it, and cannot be started."""
     (tmp_path / "flask.py").write_text("raise ImportError('no flask here')\n")
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
     reason = "flask cannot run here: no flask here: pip install 'garagebench[flask]'"

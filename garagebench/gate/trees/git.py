@@ -133,8 +133,8 @@ def resolve(git: Git, name: str) -> str:
     if _is_shallow(git):
         raise NotComparable(f"{name}: not in this shallow clone: {UNSHALLOW}")
     found = git.text("for-each-ref", "--format=%(refname:short)", f"refs/remotes/*/{name}")
-    mend = f"did you mean {' or '.join(found.split())}?" if found else "see `git log --all`"
-    raise RevisionError(f"{name!r}: no such revision in {git.directory}: {mend}")
+    fix = f"did you mean {' or '.join(found.split())}?" if found else "see `git log --all`"
+    raise RevisionError(f"{name!r}: no such revision in {git.directory}: {fix}")
 
 
 def resolve_base(git: Git, base: str, head: str, head_commit: str) -> tuple[str, str]:
@@ -150,9 +150,9 @@ def resolve_base(git: Git, base: str, head: str, head_commit: str) -> tuple[str,
     merge_base = git.text("merge-base", commit, head_commit)
     shallow = _is_shallow(git)
     if not merge_base:
-        mend = UNSHALLOW if shallow else "name the commit to compare with, as in HEAD~1"
+        fix = UNSHALLOW if shallow else "name the commit to compare with, as in HEAD~1"
         where = " in this shallow clone" * shallow
-        raise NotComparable(f"{base} and {head} have no common commit{where}: {mend}")
+        raise NotComparable(f"{base} and {head} have no common commit{where}: {fix}")
     # The true one may be hidden behind the end of a shallow history; this one is common all the same.
     return merge_base, f"{base} (merge base {merge_base[:7]}{' in a shallow clone' * shallow})"
 

@@ -101,8 +101,8 @@ def two_trees(
             trees = _make_trees(isolate(git, directory, owner), directory, base, head)
         except OSError as error:
             culprit = os.fsdecode(error.filename or place)
-            mend = "mend that, or set XDG_CACHE_HOME to a directory with room"
-            raise RevisionError(f"{culprit}: cannot be copied: {error.strerror}: {mend}") from None
+            fix = "fix that, or set XDG_CACHE_HOME to a directory with room"
+            raise RevisionError(f"{culprit}: cannot be copied: {error.strerror}: {fix}") from None
         yield trees
 
 

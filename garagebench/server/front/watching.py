@@ -1,4 +1,4 @@
-"""Programs that run until a signal comes or one of them dies, and that end in order."""
+"""Programs that run until a signal comes or one of them dies, and that shut down gracefully."""
 
 from __future__ import annotations
 
