@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import os
 import random
 import statistics
@@ -232,8 +233,9 @@ class _LiveGates:
     def _pass_on(self, progress: Progress) -> None:
         gates = 2 * self._plan.gates
         gone_s = time.monotonic() - self._begin
-        share = (self._done + progress.elapsed_s / max(progress.expected_s, 1e-9)) / gates
-        self._on_progress(Progress(self._done, gates, gone_s, gone_s / max(share, 1e-9), "gate"))
+        # Gates take as long as their verdicts do: those to come as long as those before, once there are some.
+        expected_s = gone_s / self._done * gates if self._done else math.inf
+        self._on_progress(Progress(self._done, gates, gone_s, max(gone_s, expected_s), "gate"))
 
 
 def _join(contestants: list[Contestant]) -> Contestant:

@@ -19,12 +19,12 @@ MOST_ROUNDS = 60
 #: For how long a slice leads in, in passes that do not count: at least one. The first pass behind another process is 12
 #: to 50 % slower on CPython, 2 to 7 times on PyPy.
 LEAD_NS = 150_000
-MOST_LEAD_IN = 32
+MOST_LEAD_IN = 512
 
 #: Between these, a slice is as long as half of the host's patience: what is compared must lie within it.
 SHORTEST_SLICE_NS = 200_000
 LONGEST_SLICE_NS = 1_000_000
-MOST_PASSES = 64
+MOST_PASSES = 128
 
 #: Requests that a slice goes through in one pass, at most: longer workloads are drawn from, block by block.
 SLICE_REQUESTS = 1_000

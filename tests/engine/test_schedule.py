@@ -118,7 +118,7 @@ def test_a_draw_goes_on_with_the_next_deal() -> None:
         (100_000, Pace(2, 4)),  # 0.15 ms lead in, 0.4 ms count
         (30_000, Pace(5, 14)),
         (10_000, Pace(15, 40)),
-        (1_000, Pace(MOST_LEAD_IN, MOST_PASSES)),
+        (1_000, Pace(150, MOST_PASSES)),
         (0, Pace(MOST_LEAD_IN, MOST_PASSES)),  # a clock too coarse to see it
     ],
 )

@@ -170,7 +170,8 @@ def test_a_judgement_counts_its_generations() -> None:
             True,
         ),  # one below, with the second rank: p is 3 in 64
         ([0.08, -0.09, -0.07, 0.1, 0.06, 0.08], False),  # two below
-        ([0.04, 0.03, 0.02, 0.04, 0.03, 0.02], False),  # sure, and below the threshold
+        ([0.045, 0.04, 0.044, 0.041, 0.046, 0.045], True),  # a little below the threshold
+        ([0.04, 0.03, 0.02, 0.04, 0.03, 0.02], False),  # sure, and far below it
     ],
 )
 def test_what_looks_slower_is_suspect(values: list[float], is_suspect: bool) -> None:
