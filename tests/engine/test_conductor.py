@@ -357,7 +357,7 @@ def test_workers_are_warmed_up_before_they_are_measured() -> None:
         THREE,
         {"a": SLOW, "b": FakeSubject({"x": 100.0}, cold_s=0.5)},
         {"a": SLOW, "b": FakeSubject({"x": 2e4, "y": 5e4, "z": 9e4})},
-        {"a": SLOW, "pypy": FakeSubject({"find": 20.0}, implementation="PyPy", load_s=0.3)},
+        {"a": SLOW, "pypy": FakeSubject({"find": 20.0}, implementation="PyPy", load_s=0.2)},
     ],
     ids=["cheap", "three", "cold", "slow cases", "pypy"],
 )
