@@ -1,6 +1,6 @@
 """The comparison with the peers in short: the verdicts of all four tools on the same recorded rounds.
 
-    python benchmarks/gate/replayed.py [--gates N] [--rounds results/rounds.json.gz]
+    python benchmarks/gate/replayed.py [--gates N] [--rounds results/rounds_before.json.gz]
 
 garagebench draws generations of both sides at once, as it measures them. The others measure one side after the other,
 so that they get one stretch of the recording for the base and the next one for the head. `compare_to` is pyperf's own;
@@ -24,7 +24,7 @@ from garagebench.engine.result import combine
 from garagebench.gate.case import CaseKey, Thresholds
 from garagebench.gate.replay import Replay, Slowdown
 
-ROUNDS = Path(__file__).parents[2] / "results" / "rounds.json.gz"
+ROUNDS = Path(__file__).parents[2] / "results" / "rounds_before.json.gz"
 OPERATION = "park"
 TOOLS = ("garagebench", "pyperf, any size", "pyperf, threshold", "pytest-benchmark", "hyperfine")
 
