@@ -310,7 +310,7 @@ def test_ctrl_c_keeps_the_verdict_of_the_last_look() -> None:
     slow = {"park/assignment": 1.2}
     result = run_gate(Interrupted(lambda row, _phase: slow.get(row, 1.0)))
     assert result.interrupted
-    assert result.notes[0] == "interrupted: the verdict is of 6 generations"
+    assert result.notes[0] == "interrupted: the verdict is that of 6 generations"
     assert outcomes(result)["total"] == "not slower"
     assert outcomes(result)["assignment"] == "unresolved"
 
