@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import signal
 
-STANDARD_ERROR = 2
+from garagebench.exit_codes import INTERRUPTED
 
-#: As the command ends after Ctrl-C once it has been loaded.
-INTERRUPTED = 130
+STANDARD_ERROR = 2
 
 
 def main() -> None:

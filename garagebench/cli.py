@@ -13,6 +13,7 @@ import click
 from garagebench import __version__
 from garagebench.commands import gate, listing, load, report, run, scale, selftest, serve, verify
 from garagebench.errors import GarageError, UnknownName
+from garagebench.exit_codes import INTERRUPTED, USAGE
 
 HELP = {"-h", "--help"}
 CONTEXT = {
@@ -21,7 +22,6 @@ CONTEXT = {
     "max_content_width": 100,
     "show_default": True,
 }
-INTERRUPTED = 130
 
 #: Commands whose defaults pyproject.toml may set.
 CONFIGURABLE = ("run", "compare", "check", "selftest")
@@ -30,7 +30,7 @@ CONFIGURABLE = ("run", "compare", "check", "selftest")
 class Misuse(click.ClickException):
     """An unknown name: one sentence on standard error, and the exit code of a usage error."""
 
-    exit_code = 2
+    exit_code = USAGE
 
 
 class Commands(click.Group):

@@ -20,6 +20,7 @@ GARAGES = {"errors", "core", "stages", "impls"}
 #: its folder. A new folder takes its place here; a module does only where it stands apart from its folder.
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "exit_codes": set(),
     "interface": set(),
     # It is imported before everything else, also in the workers: what it re-exports, it loads when asked (see LAZILY).
     "__init__": {"errors"},
@@ -44,16 +45,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"errors", "stats", "report.rows", "check.certificate", "load.row"},
     "report.plot": {"errors", "report"},
     # What each command measures.
-    "run": GARAGES | {"__init__", "stats", "engine", "subjects", "conformance", "report.rows"},
-    "sharing": GARAGES | {"stats", "engine", "run", "sharing.contender"},
+    "run": GARAGES
+    | {"__init__", "exit_codes", "stats", "engine", "subjects", "conformance", "report.rows"},
+    "sharing": GARAGES | {"exit_codes", "stats", "engine", "run", "sharing.contender"},
     "check.certificate": {"stats", "system.cache", "engine"},
     "check": GARAGES
-    | {"__init__", "stats", "system.cache", "engine", "gate", "subjects"}
+    | {"__init__", "exit_codes", "stats", "system.cache", "engine", "gate", "subjects"}
     | {"run", "report", "check.certificate"},
-    "scale": GARAGES | {"stats", "system", "engine", "run", "report", "scale.pools"},
+    "scale": GARAGES | {"exit_codes", "stats", "system", "engine", "run", "report", "scale.pools"},
     "server": GARAGES | {"__init__", "system"},
     "probe": {"errors", "system", "engine", "server"},
-    "load.row": {"errors"},
+    "load.row": {"errors", "exit_codes"},
     "load": GARAGES | {"system", "engine", "probe", "load.row"},
     "http": GARAGES | {"interface", "engine", "subjects", "run", "probe", "load", "server"},
     "run.listing": GARAGES | {"engine", "subjects", "run", "http", "server"},
@@ -61,8 +63,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"__init__", "engine", "gate", "report", "report.rows", "report.plot"}
     | {"run", "run.listing", "sharing", "check", "check.certificate", "scale", "scale.pools"}
     | {"server", "probe", "load", "load.row", "http"},
-    "cli": {"__init__", "errors", "commands"},
-    "__main__": {"cli"},
+    "cli": {"__init__", "errors", "exit_codes", "commands"},
+    "__main__": {"exit_codes", "cli"},
 }
 
 #: Part -> what it may import besides, inside a function or for the type checker only.
@@ -103,6 +105,7 @@ ON_39 = {
     "core",
     "engine.worker",
     "errors",
+    "exit_codes",
     "impls",
     "interface",
     "scale.pools",

@@ -9,7 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from garagebench.check.revisions import Settings, WrongHead, load_head, make_refusal, make_verdict
+from garagebench.check.revisions import (
+    CODES,
+    Settings,
+    WrongHead,
+    load_head,
+    make_refusal,
+    make_verdict,
+)
 from garagebench.engine import Contestant, Progress, Result
 from garagebench.engine.result import combine
 from garagebench.gate.case import (
@@ -25,7 +32,7 @@ from garagebench.gate.trees.git import NotComparable
 from garagebench.report.verdict import CaseVerdict, Verdict
 from garagebench.run import experiment
 from garagebench.run.recipes import Recipe
-from garagebench.stats.judge import EXIT_CODES, Judgement, Outcome, overall, settle
+from garagebench.stats.judge import Judgement, Outcome, overall, settle
 from garagebench.stats.ranks import Change
 
 #: What of a machine the ratio of two implementations depends on, in the file and in a contestant's environment.
@@ -167,7 +174,7 @@ def compare_two_files(base: Path, head: Path, thresholds: Thresholds) -> Verdict
     outcome = overall([outcome for outcome, _ in compared.cases.values()])
     return Verdict(
         verdict=outcome,
-        exit_code=EXIT_CODES[outcome],
+        exit_code=CODES[outcome],
         attributed_to=None,
         seconds=0.0,
         cases=tuple(

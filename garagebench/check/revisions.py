@@ -19,6 +19,7 @@ from garagebench.engine.instructions import find_valgrind
 from garagebench.engine.interpreter import find_interpreter
 from garagebench.engine.metadata import collect_environment
 from garagebench.errors import GarageError, UnknownName
+from garagebench.exit_codes import GOOD, INCONCLUSIVE, INTERRUPTED, SLOWER, WRONG
 from garagebench.gate.case import CaseKey, GateResult, Thresholds
 from garagebench.gate.live import Limit, LiveGate
 from garagebench.gate.pairs import Pair
@@ -29,15 +30,19 @@ from garagebench.impls.registry import find_entry, is_file
 from garagebench.report.verdict import CaseCount, CaseVerdict, Verdict
 from garagebench.run.experiment import load_layout
 from garagebench.run.recipes import check_impl, impl_label
-from garagebench.stats.judge import EXIT_CODES, Judgement
+from garagebench.stats.judge import Judgement, Outcome
 from garagebench.subjects.requests import STAGES
 
 if TYPE_CHECKING:
     from garagebench.core.layout import Layout
     from garagebench.core.workload import Workload
 
-INTERRUPTED = 130
-WRONG = 3
+#: Verdict -> how the command ends.
+CODES: Mapping[Outcome, int] = {
+    "not slower": GOOD,
+    "slower": SLOWER,
+    "inconclusive": INCONCLUSIVE,
+}
 
 #: Seconds that counting both sides of an implementation takes, about.
 COUNT_S = 40.0
@@ -274,7 +279,7 @@ def make_verdict(
     """Return the verdict in words and percent."""
     return Verdict(
         verdict=result.outcome,
-        exit_code=INTERRUPTED if result.interrupted else EXIT_CODES[result.outcome],
+        exit_code=INTERRUPTED if result.interrupted else CODES[result.outcome],
         attributed_to=result.attributed_to,
         seconds=round(result.seconds, 1),
         cases=tuple(_make_case(case, judgement) for case, judgement in result.cases.items()),

@@ -260,7 +260,9 @@ class LiveGate:
             self._notes.insert(0, state.trouble)
             outcome = "inconclusive"
         elif state.interrupted:
-            first = f"before the first look, at {plan_looks(self._limit.generations)[0].generations}"
+            first = (
+                f"before the first look, at {plan_looks(self._limit.generations)[0].generations}"
+            )
             seen = f"the verdict is that of {self._done}" if self._done else first
             self._notes.insert(0, f"interrupted: {seen} generations")
         elif not self._done:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from garagebench.errors import GarageError
+from garagebench.exit_codes import GOOD, INCONCLUSIVE, INTERRUPTED
 
 SCHEMA = 1
 
@@ -96,10 +97,10 @@ class LoadReport:
 def exit_code(report: LoadReport) -> int:
     """Return 0, 4 (the figures say nothing), 130 (interrupted)."""
     if report.interrupted:
-        return 130
+        return INTERRUPTED
     if report.capacity is not None:
-        return 4 if report.capacity.rate is None else 0
-    return 4 if any(row.status != "ok" for row in report.rows) else 0
+        return INCONCLUSIVE if report.capacity.rate is None else GOOD
+    return INCONCLUSIVE if any(row.status != "ok" for row in report.rows) else GOOD
 
 
 def to_json(report: LoadReport) -> str:

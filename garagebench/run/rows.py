@@ -8,6 +8,7 @@ from typing import Any
 
 from garagebench.engine import Result, ResultRow
 from garagebench.engine.result import SCHEMA
+from garagebench.exit_codes import ERROR, GOOD, INTERRUPTED, WRONG
 from garagebench.report.rows import IN_CONTEXT, Report, Row
 from garagebench.run.experiment import SettingsError
 from garagebench.run.recipes import Recipe
@@ -120,14 +121,14 @@ def exit_code(result: Result, named: tuple[str, ...]) -> int:
     there is an error, whatever should have run on it; so are named variants and named servers that run nowhere.
     """
     if result.interrupted:
-        return 130
+        return INTERRUPTED
     problems = {
         contestant.name: contestant.problem
         for contestant in result.contestants
         if contestant.problem is not None
     }
     if any(problem.status == "wrong" for problem in problems.values()):
-        return 3
+        return WRONG
     variants = result.settings["variants"]
     labels = {Recipe(impl, variants).label for impl in named}
     names = result.settings["contestants"]
@@ -135,7 +136,7 @@ def exit_code(result: Result, named: tuple[str, ...]) -> int:
     if variants and not any(
         label.endswith(suffix) for name, (label, _) in names.items() if name not in problems
     ):
-        return 1
+        return ERROR
     # The label of an interpreter that is not there is the name that the user gave.
     idle = set(result.settings["runtimes"]) - {
         runtime for name, (_, runtime) in names.items() if name not in problems
@@ -145,7 +146,7 @@ def exit_code(result: Result, named: tuple[str, ...]) -> int:
     for name, problem in problems.items():
         impl, runtime = names[name]
         if name in served and served[name] not in running:
-            return 1
+            return ERROR
         if problem.status == "invalid" or impl in labels or runtime in idle:
-            return 1
-    return 0
+            return ERROR
+    return GOOD

@@ -24,6 +24,7 @@ from garagebench.engine import (
 from garagebench.engine.extent import Extent
 from garagebench.engine.metadata import collect_environment
 from garagebench.engine.result import combine
+from garagebench.exit_codes import INTERRUPTED, WRONG
 from garagebench.report.scale import OPERATIONS, SCHEMA, ScaleGrowth, ScaleReport, ScaleRow
 from garagebench.run.experiment import SettingsError
 from garagebench.run.recipes import check_impl, impl_label, impl_reference
@@ -348,9 +349,9 @@ def costs_by_size(rows: Sequence[ScaleRow]) -> dict[int, float]:
 def exit_code(report: ScaleReport, named: Sequence[str]) -> int:
     """Return 0, 1 (a named one cannot run, or one failed), 3 (wrong answers), 130 (interrupted)."""
     if report.settings["interrupted"]:
-        return 130
+        return INTERRUPTED
     if any(row.status == "wrong" for row in report.rows):
-        return 3
+        return WRONG
     labels = {impl_label(impl) for impl in named}
     failed = any(
         row.status == "invalid" or (row.status == "unavailable" and row.impl in labels)

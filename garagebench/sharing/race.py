@@ -27,6 +27,7 @@ from garagebench.engine.interpreter import Interpreter, find_interpreter
 from garagebench.engine.metadata import collect_environment
 from garagebench.engine.result import DIGITS, Problem, RowTerms, Series
 from garagebench.errors import UnknownName
+from garagebench.exit_codes import ERROR, INTERRUPTED, WRONG
 from garagebench.run.experiment import Settings, SettingsError, label_layout, load_layout
 from garagebench.run.recipes import Recipe
 from garagebench.stats.estimate import LEAST_GENERATIONS, Estimate, estimate
@@ -57,8 +58,6 @@ NOTICE_NS = 5_000_000
 #: is always a space that is free all the while, and no take comes away empty-handed.
 HOLD = 100
 
-INTERRUPTED = 130
-WRONG = 3
 
 _PACKAGES = {"garagebench": str(Path(__file__).parents[1])}
 
@@ -287,7 +286,7 @@ def exit_code(result: Result) -> int:
     if result.interrupted:
         return INTERRUPTED
     statuses = {one.problem.status for one in result.contestants if one.problem is not None}
-    return WRONG if "wrong" in statuses else min(1, len(statuses))
+    return WRONG if "wrong" in statuses else min(ERROR, len(statuses))
 
 
 def check_settings(settings: Settings) -> None:

@@ -25,8 +25,6 @@ Case = TypeVar("Case")  # whatever a caller tells its cases apart by
 
 Outcome = Literal["slower", "not slower", "inconclusive", "unresolved"]
 
-EXIT_CODES: Mapping[Outcome, int] = {"not slower": 0, "slower": 3, "inconclusive": 4}
-
 #: A part that is undecided is measured further where it looks slower with this p-value by itself, by this share of its
 #: threshold or more. Of parts of identical code one in ten is measured further for nothing; one that became slower by a
 #: little more than the threshold may read a little less after the first generations, and is not dropped.
