@@ -7,19 +7,9 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from garagebench.conformance.suite import (
-    TINY,
-    Bench,
-    Call,
-    Failure,
-    draw_calls,
-    find_refusal_failure,
-    fixed_tapes,
-    garage_bench,
-    pool_bench,
-    real_places,
-    unreal_places,
-)
+from garagebench.conformance.bench import Bench, Call, Failure, garage_bench, pool_bench
+from garagebench.conformance.suite import find_refusal_failure
+from garagebench.conformance.tapes import TINY, draw_calls, fixed_tapes, real_places, unreal_places
 from garagebench.core.layout import Layout
 from garagebench.impls.registry import load_recipe
 

@@ -23,7 +23,7 @@ from garagebench import (
     SpaceEmpty,
     UnknownVehicle,
 )
-from garagebench.conformance.suite import PoolModel
+from garagebench.conformance.bench import PoolModel
 from garagebench.core.workload import BUILTIN
 from garagebench.subjects.requests import make_subject
 from garagebench.subjects.tape import Refused

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from interpreters import run_python
 
 from garagebench import Impl
-from garagebench.conformance.suite import PoolModel
+from garagebench.conformance.bench import PoolModel
 from garagebench.impls.bitmap import HEADER, BitmapPool
 
 on_all_three = pytest.mark.parametrize("impl", ["heap", "tree", "c"], indirect=True)

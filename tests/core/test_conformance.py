@@ -10,7 +10,8 @@ from interpreters import run_python
 
 from garagebench import Impl, Layout
 from garagebench.conformance import counterexample, suite
-from garagebench.conformance.suite import TINY, Bench, Failure, Side
+from garagebench.conformance.bench import SHOWN_ANSWER, Bench, Failure, PoolModel, Side, pool_bench
+from garagebench.conformance.tapes import TINY
 from garagebench.errors import WrongAnswer
 from garagebench.impls.registry import BUILTIN
 
@@ -110,7 +111,7 @@ class TakesFourteenthTwice(mutants.ListPool):
 
 def test_shrinking_leaves_out_what_is_not_needed() -> None:
     """Of a long failing tape only the calls that matter remain, whatever stands between them."""
-    bench = suite.pool_bench(mutants.TakesTheLastReleasedFirst, 9)
+    bench = pool_bench(mutants.TakesTheLastReleasedFirst, 9)
     noise = [("nearest",), ("release", 7), ("capacity",), ("save",)]
     tape = [
         TAKE,
@@ -164,7 +165,7 @@ def test_shrinking_tries_again() -> None:
 
 def test_replay_stops_at_the_first_difference() -> None:
     """A failure's calls end with the one that is answered wrongly."""
-    bench = suite.pool_bench(mutants.TakesZeroWhenFull, 1)
+    bench = pool_bench(mutants.TakesZeroWhenFull, 1)
     failure = bench.replay([("nearest",), TAKE, TAKE, TAKE])
     assert failure == Failure(
         "a pool of 1", (("nearest",), TAKE, TAKE), "0, free: 0", "-1, free: 0"
@@ -191,9 +192,9 @@ def test_a_long_answer_is_shown_where_it_differs() -> None:
     assert "1999, 7, 2001" in got
     assert "1999, 2000, 2001" in expected
     assert got.startswith("...")
-    assert max(len(got), len(expected)) == suite.SHOWN_ANSWER + 6
+    assert max(len(got), len(expected)) == SHOWN_ANSWER + 6
     short = Failure("a pool", (TAKE,), right[:4], right).shortened()
-    assert short == (right[:4], right[: suite.SHOWN_ANSWER] + "...")
+    assert short == (right[:4], right[:SHOWN_ANSWER] + "...")
 
 
 class Answers:
@@ -225,7 +226,7 @@ def test_an_answer_of_another_type_is_another_answer(number: int) -> None:
 
 def test_an_error_is_an_answer() -> None:
     """An error that the contract names is an answer by its type; any other is told with its text."""
-    assert Side(lambda: suite.PoolModel(1)).answer(("release", 1)) == "IndexError, free: 1"
+    assert Side(lambda: PoolModel(1)).answer(("release", 1)) == "IndexError, free: 1"
     assert Side(lambda: mutants.BreaksDown(1)).answer(TAKE) == "RuntimeError: no battery"
     assert Side(lambda: None).answer(TAKE).startswith("AttributeError: ")
 

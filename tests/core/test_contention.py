@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from garagebench import Garage, Impl, Layout
-from garagebench.conformance.suite import PoolModel
+from garagebench.conformance.bench import PoolModel
 from garagebench.errors import Unavailable, WrongAnswer
 from garagebench.impls import load_impl
 from garagebench.sharing import contender

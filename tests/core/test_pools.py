@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 )
 
 from garagebench import Impl
-from garagebench.conformance.suite import PoolModel
+from garagebench.conformance.bench import PoolModel
 
 #: Sizes on both sides of a machine word, and none.
 capacities = st.integers(1, 9) | st.sampled_from([63, 64, 65, 130])

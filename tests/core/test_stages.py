@@ -11,7 +11,8 @@ from drawn_layouts import layouts
 from hypothesis import given
 
 from garagebench import GarageFull, Layout, Location, NoSuchSpace
-from garagebench.conformance.suite import TINY, PoolModel
+from garagebench.conformance.bench import PoolModel
+from garagebench.conformance.tapes import TINY
 from garagebench.impls.lists import ListPool
 from garagebench.stages import encode, floor_lookup, sequence, space_lookup
 

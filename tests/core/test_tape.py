@@ -20,7 +20,8 @@ from garagebench import (
     UnknownVehicle,
 )
 from garagebench.conformance import suite
-from garagebench.conformance.suite import TINY, PoolModel
+from garagebench.conformance.bench import PoolModel
+from garagebench.conformance.tapes import TINY
 from garagebench.core.workload import Block, Workload, make_workload, park_body, unpark_body
 from garagebench.errors import WrongAnswer
 from garagebench.impls.lists import ListPool

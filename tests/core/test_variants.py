@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from garagebench import GarageError, GarageFull, Impl, Layout, Location, load_impl
-from garagebench.conformance.suite import TINY, PoolModel
+from garagebench.conformance.bench import PoolModel
+from garagebench.conformance.tapes import TINY
 from garagebench.core import refusals
 from garagebench.core.refusals import Refusal
 from garagebench.errors import Unavailable, UnknownName
