@@ -87,6 +87,7 @@ def test_help_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
     assert {name for name in ours if not name.startswith("garagebench.commands")} == {
         "garagebench.cli",
         "garagebench.errors",
+        "garagebench.exit_codes",
     }
 
 
