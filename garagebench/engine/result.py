@@ -161,13 +161,15 @@ class Result:
         return [row for contestant in self.contestants for row in self._rows(contestant)]
 
     def log_ratios(self, contestant: Contestant) -> dict[str, list[float]]:
-        """Return for each row the log of its ratio to the reference, one a generation; empty where it has none."""
-        return {
+        """Return for each row the log of its ratio to the reference, one a generation; empty where one has none."""
+        reference = self.reference_of(contestant)
+        found = {
             terms.name: self._log_ratios(
-                self.reference_of(contestant), terms, combine(contestant.series, terms.isolated)
+                reference, terms, combine(contestant.series, terms.isolated)
             )
             for terms in contestant.rows
         }
+        return {name: logs if all(map(math.isfinite, logs)) else [] for name, logs in found.items()}
 
     def save(self, path: str | Path) -> None:
         """Write a pyperf suite, plain or `.gz`; whole or not at all."""
@@ -266,7 +268,9 @@ class Result:
                 generations, combine(reference.series, same.isolated), strict=False
             )
         ]
-        return logs if all(map(math.isfinite, logs)) else []
+        # An infinite one is an end like any other, as long as the middle is a number; a nan has no place in an order.
+        is_told = logs and not any(map(math.isnan, logs)) and math.isfinite(median(logs))
+        return logs if is_told else []
 
 
 def combine(series: Mapping[str, Series], terms: Mapping[str, float]) -> Series:
@@ -296,7 +300,10 @@ def host_spread(reference: Contestant) -> float | None:
 
 
 def _exponential(found: Estimate) -> Estimate:
-    low, high = (None if bound is None else math.exp(bound) for bound in (found.low, found.high))
+    low, high = (
+        None if bound is None or math.isinf(bound) else math.exp(bound)
+        for bound in (found.low, found.high)
+    )
     return Estimate(math.exp(found.median), low, high)
 
 

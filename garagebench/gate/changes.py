@@ -14,7 +14,7 @@ from statistics import median
 from garagebench.engine.result import Contestant, RowTerms, Series, combine
 from garagebench.gate.case import CaseKey, make_key
 from garagebench.gate.pairs import Sides
-from garagebench.stats.estimate import log_ratio
+from garagebench.stats.estimate import median_log_ratio
 
 #: A normal distribution's standard deviation, in median absolute deviations.
 NORMAL = 1.4826
@@ -52,9 +52,8 @@ def _find_series(
 
 def measure_ratio(before: Sequence[float], after: Sequence[float]) -> float:
     """Return the median log ratio of a generation's rounds; a round in which neither side took any time tells nothing."""
-    logs = [log_ratio(new, old) for new, old in zip(after, before, strict=True)]
-    told = [log for log in logs if not math.isnan(log)]
-    return median(told) if told else 0.0
+    log = median_log_ratio(after, before)
+    return 0.0 if math.isnan(log) else log
 
 
 def measure_difference(before: Series, after: Series, wholes: Series, share: float) -> list[float]:

@@ -86,12 +86,15 @@ def log_ratio(value: float, reference: float) -> float:
 
 
 def median_log_ratio(values: Iterable[float], references: Iterable[float]) -> float:
-    """Return the median of the log ratios of one generation, round by round; nan where one of them has none."""
-    logs = [
+    """Return the median of the log ratios of one generation, round by round; nan where no round has one.
+
+    A round in which neither is above zero tells nothing and is left out: a nan has no place in an order.
+    """
+    logs = (
         log_ratio(value, reference) for value, reference in zip(values, references, strict=False)
-    ]
-    # A nan has no place in an order: a median with one in it would be any number.
-    return math.nan if any(map(math.isnan, logs)) else median(logs)
+    )
+    told = [log for log in logs if not math.isnan(log)]
+    return median(told) if told else math.nan
 
 
 def quantile(values: Iterable[float], share: float) -> float:

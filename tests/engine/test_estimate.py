@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 from itertools import product
+from statistics import median
 
 import pytest
 
@@ -158,12 +159,18 @@ def test_an_infinite_round_counts_as_an_extreme_one() -> None:
 
 
 @pytest.mark.parametrize("place", range(5))
-def test_a_round_without_sense_leaves_none_to_the_median(place: int) -> None:
-    """A nan cannot be put in order: wherever it stands, the median is nan and not some other round's number."""
-    values = [1.0, 2.0, 3.0, 4.0, 5.0]
+def test_a_round_that_tells_nothing_is_left_out(place: int) -> None:
+    """A nan cannot be put in order: wherever it stands, the median is that of the other rounds."""
+    values = [2.0, 2.0, 3.0, 4.0, 4.0]
     references = [1.0] * 5
     values[place] = references[place] = 0.0
-    assert math.isnan(median_log_ratio(values, references))
+    others = [math.log(value) for value in values if value]
+    assert median_log_ratio(values, references) == pytest.approx(median(others))
+
+
+def test_rounds_that_all_tell_nothing_have_no_median() -> None:
+    """Where neither side is above zero in any round, there is no number."""
+    assert math.isnan(median_log_ratio([0.0, -1.0], [0.0, -2.0]))
 
 
 @pytest.mark.parametrize(("share", "found"), [(0.0, 1), (0.1, 2), (0.5, 6), (0.9, 10), (1.0, 10)])

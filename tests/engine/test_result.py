@@ -161,16 +161,31 @@ def test_one_round_that_cannot_be_divided() -> None:
     assert row.ratio == 2
 
 
-def test_a_generation_without_sense_leaves_no_ratio() -> None:
-    """A round in which both are below zero is no number, and must not end as some other round's ratio."""
+def test_a_generation_that_tells_nothing_leaves_no_ratio() -> None:
+    """Rounds in which both are below zero are no numbers; where a generation has no other, there is no ratio."""
     rest = RowTerms("rest", {"case": 1, "part": -1}, {}, single=False)
-    values = [[9.0, 3.0, 9.0]] * 6
+    values = [[9.0, 3.0, 9.0]] * 5 + [[3.0, 3.0, 3.0]]
     row = rows_of(
         contestant("reference", values, rows=[rest], more={"part": steady(4.0)}),
         contestant("other", values, rows=[rest], more={"part": steady(4.0)}),
     )[1]
     assert row.median == 5
     assert row.ratio is None
+
+
+def test_a_generation_without_a_ratio_is_an_end_like_any_other() -> None:
+    """In one generation of nine a difference came out below zero: the ratio and its interval stand all the same."""
+    rest = RowTerms("rest", {"case": 1, "part": -1}, {}, single=False)
+    values = [[9.0 + 0.1 * number] * 3 for number in range(8)]
+    sides = [
+        contestant("reference", [*values, [9.0] * 3], rows=[rest], more={"part": [[4.0] * 3] * 9}),
+        contestant("other", [*values, [3.0] * 3], rows=[rest], more={"part": [[4.0] * 3] * 9}),
+    ]
+    row = rows_of(*sides)[1]
+    assert row.ratio == 1
+    assert row.ratio_low is not None
+    result = Result(tuple(sides))
+    assert result.log_ratios(sides[1]) == {"rest": []}
 
 
 def test_wrong_answers_have_no_time() -> None:
