@@ -18,7 +18,7 @@ from garagebench.engine.result import combine
 from garagebench.gate.case import NOT_JUDGED, Thresholds
 from garagebench.gate.replay import Replay
 from garagebench.stats.estimate import log_ratio, useful_generations
-from garagebench.stats.judge import binomial_tail, holm_levels
+from garagebench.stats.judge import holm_levels
 
 GATES = 1_000
 PERCENTS = (1, 2, 5)
@@ -93,6 +93,12 @@ class OldRules:
 def _median_log(values, references):
     logs = [log_ratio(value, other) for value, other in zip(values, references, strict=True)]
     return math.nan if any(map(math.isnan, logs)) else median(logs)
+
+
+def binomial_tail(count, most):
+    """Return the probability of at most `most` heads in `count` throws of a fair coin."""
+    ways = sum(math.comb(count, heads) for heads in range(most + 1))
+    return ways / float(2**count)
 
 
 def _sign_test(values):

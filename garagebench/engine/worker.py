@@ -307,8 +307,8 @@ def check_cases(cases: list[Any]) -> None:
 
 
 #: Whether the answers of timed passes are kept, or only those of the passes that lead in. PyPy's JIT deletes work whose
-#: result is unused. On CPython the call that keeps an answer costs 8 ns in the empty loop and up to 14 behind a call of
-#: Python code: subtracted, a loop of 109 ns came out at 1.04 of what it costs.
+#: result is unused. On CPython the call that keeps an answer costs more behind a call of Python code than in the empty
+#: loop: subtracted, a Python loop of 103 ns came out at 1.044 of what it costs (benchmarks/known_cost.py, before).
 KEEPS_ALL = platform.python_implementation() != "CPython"
 
 

@@ -142,12 +142,6 @@ def _doubled_ranks(ordered: Sequence[float]) -> list[int]:
     return ranks
 
 
-def binomial_tail(count: int, most: int) -> float:
-    """Return the probability of at most `most` heads in `count` throws of a fair coin."""
-    ways = sum(math.comb(count, heads) for heads in range(most + 1))
-    return ways / float(2**count)
-
-
 def holm_levels(p_values: Mapping[Case, float], alpha: float) -> dict[Case, float | None]:
     """Return the level at which each case is confirmed, or None where it is not.
 
