@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from garagebench.engine.metadata import describe_machine
 from garagebench.engine.patience import CHUNK_NS, find_patience_ns
-from garagebench.engine.worker import feel_pulse
+from garagebench.engine.worker.machine import feel_pulse
 
 #: Lengths of neighbouring stretches, in ms.
 STRETCHES_MS = (0.2, 1, 5, 15, 100)

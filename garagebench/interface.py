@@ -1,8 +1,9 @@
 """What a subject offers to the measuring engine: the whole interface, version 1.
 
 A subject is any object with a method `cases()` that yields `Case` objects. It may also have `rows()`, which
-yields `RowSpec` objects (without it, every case is a row), and an attribute `caveats`, a sequence of sentences.
-An exception raised by a subject may carry an attribute `status`: "wrong" or "unavailable" (default "invalid").
+yields `RowSpec` objects (without it, every case is a row), and two attributes: `caveats`, a sequence of sentences, and
+`packages`, the names of the packages whose versions belong to its results, and whose compiled code rules out counting
+instructions once they are imported. An exception raised by a subject may carry an attribute `status`: "wrong" or "unavailable" (default "invalid").
 
 The engine compiles one loop for each case, in the manner of `timeit`:
 
@@ -70,8 +71,15 @@ class RowSpec(NamedTuple):
 
     A quantity is a case's name (its loop less the empty loop), `CASE (STEP)` (a step in context less the clock),
     or the name of a case with `intervals` (their sum less the clock).
+    part_of: the row of the whole that this one explains a part of; None: it is a whole itself. A gate takes its verdict
+    from the wholes. is_judged: whether a gate says anything of it. yields_to: the row that is named in its place where
+    both are slower: what this one is the rest of. unit: "ns" or "bytes".
     """
 
     name: str
     isolated: Mapping[str, float]
     in_context: Mapping[str, float] = {}
+    part_of: str | None = None
+    is_judged: bool = True
+    yields_to: str | None = None
+    unit: str = "ns"

@@ -39,7 +39,7 @@ def count_pair(stage, every):
             sources.append(make_source(Settings("HEAD"), impl, None, layout, workload))
         witness = count_pairs([Pair("slow", "here", sys.executable, *sources)], tuple(roots))
     return {
-        f"{case.operation} {case.stage}": round(counted.change_percent, 4)
+        case.row.replace("/", " "): round(counted.change_percent, 4)
         for case, counted in witness.cases.items()
     }
 

@@ -10,23 +10,17 @@ import sys
 from pathlib import Path
 from statistics import median
 
-from garagebench.engine import Result
-from garagebench.gate.case import NOT_JUDGED, make_key
+from garagebench.check.selftest import load_recording
 from garagebench.gate.changes import measure_changes, measure_sizes
-from garagebench.gate.pairs import Pair
+from garagebench.gate.pairs import Pair, find_cases
 from garagebench.stats.binomial import exact_bounds
 
 
 def count_leans(recording):
     """Yield (what, case, how often slower, generations, median percent)."""
     base, head = recording.contestants
-    impl, _, runtime = base.name.rpartition(" ")[2].partition("@")
-    sides = [(Pair(impl, runtime, "", ({}, {})), base, head)]
-    cases = [
-        make_key(impl, runtime, terms.name)
-        for terms in base.rows
-        if not terms.name.endswith(NOT_JUDGED)
-    ]
+    sides = [(Pair(base.subject, base.runtime, "", ({}, {})), base, head)]
+    cases = [case for case, _, _ in find_cases(*sides[0])]
     changes = measure_changes(sides, cases, measure_sizes(sides, cases))
     signs = {"head": [1] * len(next(iter(changes.values())))}
     if recording.conditions is not None:
@@ -40,7 +34,7 @@ def count_leans(recording):
         for case, values in changes.items():
             turned = [one * value for one, value in zip(sign, values, strict=True)]
             slower = sum(value > 0 for value in turned)
-            yield what, f"{case.operation} {case.stage}", slower, len(turned), 100 * median(turned)
+            yield what, case.row.replace("/", " "), slower, len(turned), 100 * median(turned)
 
 
 def main():
@@ -48,7 +42,7 @@ def main():
     for name in sys.argv[1:]:
         print(f"{Path(name).name}\n\n| slower is | case | of generations | exact bounds | median |")
         print("| :--- | :--- | ---: | ---: | ---: |")
-        for what, case, slower, generations, percent in count_leans(Result.load(name)):
+        for what, case, slower, generations, percent in count_leans(load_recording(Path(name))):
             low, high = exact_bounds(slower, generations)
             print(
                 f"| {what} | {case} | {slower} of {generations} | {low:.2f} to {high:.2f} | {percent:+.2f} % |"

@@ -14,14 +14,15 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pyperf
 from peers import CHANGE, SLOWDOWN, THRESHOLD, welch
 
-from garagebench.engine import Result
+from garagebench.check.selftest import load_recording
 from garagebench.engine.result import combine
-from garagebench.gate.case import CaseKey, Thresholds
+from garagebench.gate.case import Thresholds
 from garagebench.gate.replay import Replay, Slowdown
 
 ROUNDS = Path(__file__).parents[2] / "results" / "rounds_before.json.gz"
@@ -104,8 +105,7 @@ def replay(recording, gates):
 
 def own_total(replay_of):
     """Return the case that is slowed down: all of a park."""
-    stage = replay_of.stages[0]
-    return CaseKey(stage.impl, stage.runtime, OPERATION, "total")
+    return replace(next(iter(replay_of.parts)), row=f"{OPERATION}/total")
 
 
 def main():
@@ -114,7 +114,7 @@ def main():
     parser.add_argument("--gates", type=int, default=20, help="of each sort")
     parser.add_argument("--rounds", type=Path, default=ROUNDS)
     chosen = parser.parse_args()
-    called = replay(Result.load(chosen.rounds), chosen.gates)
+    called = replay(load_recording(chosen.rounds), chosen.gates)
     print(f"| tool | identical, called slower | {CHANGE}, called slower |\n| :--- | ---: | ---: |")
     for tool in TOOLS:
         print(

@@ -13,9 +13,9 @@ import random
 from pathlib import Path
 from statistics import median
 
-from garagebench.engine import Result
+from garagebench.check.selftest import load_recording
 from garagebench.engine.result import combine
-from garagebench.gate.case import NOT_JUDGED, Thresholds
+from garagebench.gate.case import Thresholds
 from garagebench.gate.replay import Replay
 from garagebench.stats.estimate import log_ratio, useful_generations
 from garagebench.stats.judge import holm_levels
@@ -44,10 +44,9 @@ class OldRules:
         base, head = recording.contestants
         self._changes = {}
         for terms in base.rows:
-            stage = terms.name.partition("/")[2]
             sides = [combine(side.series, terms.isolated) for side in (base, head)]
             size_ns = median(map(median, sides[0]))
-            if stage != NOT_JUDGED and (stage == "total" or size_ns >= LEAST_STAGE_NS):
+            if terms.is_judged and (terms.part_of is None or size_ns >= LEAST_STAGE_NS):
                 self._changes[terms.name] = [
                     (_median_log(after, before), _median_log(before, after))
                     for before, after in zip(*sides, strict=True)
@@ -138,7 +137,7 @@ def main():
         name = path.name.partition(".")[0]
         if name in done:
             continue
-        recording = Result.load(path)
+        recording = load_recording(path)
         for percent in PERCENTS:
             for swaps in (True, False):
                 for rules, count in (("old", count_old), ("new", count_new)):

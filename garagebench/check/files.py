@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from statistics import median
 
 from garagebench.check.revisions import (
     CODES,
@@ -16,22 +15,25 @@ from garagebench.check.revisions import (
     load_head,
     make_refusal,
     make_verdict,
+    stage_of,
 )
 from garagebench.engine import Contestant, Progress, Result
-from garagebench.engine.result import combine
 from garagebench.gate.case import (
-    NOT_JUDGED,
     CaseKey,
     GateResult,
+    Rule,
     Thresholds,
     attribute,
+    make_rule,
 )
-from garagebench.gate.files import compare_files, judge_independent, parse_case
+from garagebench.gate.changes import measure_size
+from garagebench.gate.files import compare_files, judge_independent
 from garagebench.gate.samples import load_samples
 from garagebench.gate.trees.git import NotComparable
 from garagebench.report.verdict import CaseVerdict, Verdict
 from garagebench.run import experiment
 from garagebench.run.recipes import Recipe
+from garagebench.run.rules import complete
 from garagebench.stats.judge import Judgement, Outcome, overall, settle
 from garagebench.stats.ranks import Change
 
@@ -50,7 +52,7 @@ def check_against_file(
     """Measure as the file `settings.base` was, and judge each case's ratio to the reference of the same run."""
     path = Path(settings.base)
     begin = time.monotonic()
-    base = Result.load(path)
+    base = complete(Result.load(path))
     try:
         wanted = make_settings(base, settings)
         for entrant in experiment.Experiment(wanted).enter()[0]:
@@ -118,15 +120,16 @@ def judge_ratios(base: Result, head: Result, settings: Settings) -> GateResult:
     notes = [f"compared are ratios to {base.reference.name}, each of its own run; base is of {day}"]
     samples: dict[CaseKey, tuple[list[float], list[float]]] = {}
     sizes_ns: dict[CaseKey, float] = {}
+    rules: dict[CaseKey, Rule] = {}
     for before, now in _match(base, head, settings):
         notes += dict.fromkeys(now.caveats)
-        heads = head.log_ratios(now)
-        for name, logs in base.log_ratios(before).items():
-            case = parse_case(f"{before.name}/{name}")
-            size_ns = _size_ns(before, name)
-            if case is not None and _is_judged(case) and logs and heads.get(name):
-                samples[case] = logs, heads[name]
-                sizes_ns[case] = size_ns
+        heads, bases = head.log_ratios(now), base.log_ratios(before)
+        for terms in before.rows:
+            if terms.is_judged and bases[terms.name] and heads.get(terms.name):
+                case = CaseKey(before.subject, before.runtime, terms.name)
+                samples[case] = bases[terms.name], heads[terms.name]
+                sizes_ns[case] = measure_size(before, terms)
+                rules[case] = make_rule(case, terms)
     others = describe_machines(base, head)
     trusted = settings.trust_other_machine or not others
     judgements = _judge(samples, settings.thresholds, is_trusted=trusted)
@@ -139,15 +142,19 @@ def judge_ratios(base: Result, head: Result, settings: Settings) -> GateResult:
     few = [case for case, found in judgements.items() if found.low is None]
     if few:
         notes.append("too few generations for an interval: a larger --budget, here or for the base")
-    wholes = {case for case in judgements if settings.thresholds.decides(case)}
-    judgements = settle(judgements, wholes)
+    judgements = settle(judgements, settings.thresholds.find_wholes(rules))
     outcome = (
         overall([judgement.outcome for judgement in judgements.values()])
         if trusted
         else "inconclusive"
     )
     return GateResult(
-        outcome, judgements, attribute(judgements, sizes_ns), 0.0, tuple(notes), head.interrupted
+        outcome,
+        judgements,
+        attribute(judgements, sizes_ns, rules),
+        0.0,
+        tuple(notes),
+        head.interrupted,
     )
 
 
@@ -170,7 +177,7 @@ def describe_machines(base: Result, head: Result) -> list[str]:
 
 def compare_two_files(base: Path, head: Path, thresholds: Thresholds) -> Verdict:
     """Judge two result files; offline, so that the figures stand under a caveat."""
-    compared = compare_files(load_samples(base), load_samples(head), thresholds)
+    compared = compare_files(load_samples(base, complete), load_samples(head, complete), thresholds)
     outcome = overall([outcome for outcome, _ in compared.cases.values()])
     return Verdict(
         verdict=outcome,
@@ -178,7 +185,8 @@ def compare_two_files(base: Path, head: Path, thresholds: Thresholds) -> Verdict
         attributed_to=None,
         seconds=0.0,
         cases=tuple(
-            _make_case(name, outcome, change) for name, (outcome, change) in compared.cases.items()
+            _make_case(name, compared.keys[name], outcome, change)
+            for name, (outcome, change) in compared.cases.items()
         ),
         base=str(base),
         head=str(head),
@@ -207,15 +215,6 @@ def _match(
             yield before, one
 
 
-def _size_ns(contestant: Contestant, name: str) -> float:
-    terms = next(terms for terms in contestant.rows if terms.name == name)
-    return median(map(median, combine(contestant.series, terms.isolated)))
-
-
-def _is_judged(case: CaseKey) -> bool:
-    return case.operation != "start" and case.stage != NOT_JUDGED
-
-
 def _judge(
     samples: Mapping[CaseKey, tuple[list[float], list[float]]],
     thresholds: Thresholds,
@@ -239,13 +238,12 @@ def _make_judgement(outcome: Outcome, change: Change, generations: int) -> Judge
     return Judgement(outcome, math.log1p(change.change_percent / 100), low, high, generations)
 
 
-def _make_case(name: str, outcome: str, change: Change) -> CaseVerdict:
-    case = parse_case(name)
+def _make_case(name: str, case: CaseKey | None, outcome: str, change: Change) -> CaseVerdict:
     return CaseVerdict(
-        impl=name if case is None else case.impl,
+        impl=name if case is None else case.subject,
         runtime=None if case is None else case.runtime,
-        operation=None if case is None else case.operation,
-        stage=None if case is None else case.stage,
+        operation=None if case is None else case.row.partition("/")[0],
+        stage=None if case is None else stage_of(case),
         verdict=outcome,
         change_percent=round(change.change_percent, 3),
         low=None if change.low is None else round(change.low, 3),

@@ -30,6 +30,7 @@ from garagebench.impls.registry import find_entry, is_file
 from garagebench.report.verdict import CaseCount, CaseVerdict, Verdict
 from garagebench.run.experiment import load_layout
 from garagebench.run.recipes import check_impl, impl_label
+from garagebench.run.rules import complete
 from garagebench.stats.judge import Judgement, Outcome
 from garagebench.subjects.requests import STAGES
 
@@ -105,6 +106,7 @@ def compare_revisions(
                 exchange=trees.exchange,
                 on_progress=on_progress,
                 allow_different_answers=settings.allow_different_answers,
+                complete=complete,
             )
             found = gate.run()
             begin = time.monotonic()
@@ -132,11 +134,11 @@ def try_to_load(pairs: Sequence[Pair], trees: Trees) -> None:
     nothing to compare with. Raises RegressionError, WrongHead, NotComparable.
     """
     for pair in pairs:
-        load_head(pair.python, pair.places[1], f"{pair.impl}@{pair.runtime}", trees.head)
+        load_head(pair.python, pair.places[1], pair.name, trees.head)
         try:
             _load(pair.python, pair.places[0])
         except WorkerFailed as failure:
-            what = f"{pair.impl}@{pair.runtime} in {_describe(failure, trees.base)}"
+            what = f"{pair.name} in {_describe(failure, trees.base)}"
             raise NotComparable(
                 f"nothing to compare with: {what}; name a base in which it works"
             ) from None
@@ -280,7 +282,7 @@ def make_verdict(
     return Verdict(
         verdict=result.outcome,
         exit_code=INTERRUPTED if result.interrupted else CODES[result.outcome],
-        attributed_to=result.attributed_to,
+        attributed_to=None if result.attributed_to is None else stage_of(result.attributed_to),
         seconds=round(result.seconds, 1),
         cases=tuple(_make_case(case, judgement) for case, judgement in result.cases.items()),
         base=base,
@@ -290,12 +292,17 @@ def make_verdict(
     )
 
 
+def stage_of(case: CaseKey) -> str:
+    """Return the stage of a case of a garage, whose rows are called OPERATION/STAGE."""
+    return case.row.partition("/")[2]
+
+
 def _make_case(case: CaseKey, judgement: Judgement) -> CaseVerdict:
     return CaseVerdict(
-        impl=case.impl,
+        impl=case.subject,
         runtime=case.runtime,
-        operation=case.operation,
-        stage=case.stage,
+        operation=case.row.partition("/")[0],
+        stage=stage_of(case),
         verdict=judgement.outcome,
         change_percent=_percent(judgement.change) if judgement.generations else None,
         low=_percent(judgement.low),
@@ -307,10 +314,10 @@ def _make_case(case: CaseKey, judgement: Judgement) -> CaseVerdict:
 
 def _make_count(case: CaseKey, counted: Counted) -> CaseCount:
     return CaseCount(
-        impl=case.impl,
+        impl=case.subject,
         runtime=case.runtime,
-        operation=case.operation,
-        stage=case.stage,
+        operation=case.row.partition("/")[0],
+        stage=stage_of(case),
         base=round(counted.base, 1),
         head=round(counted.head, 1),
         change_percent=round(counted.change_percent, 3),

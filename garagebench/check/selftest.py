@@ -29,6 +29,7 @@ from garagebench.gate.pairs import Pair
 from garagebench.gate.replay import Replay, Slowdown
 from garagebench.gate.trees.scratch import PLACES, exchange, own_directory
 from garagebench.run.experiment import load_layout
+from garagebench.run.rules import complete
 from garagebench.stats.levels import CERTAINTY
 from garagebench.stats.looks import plan_looks
 from garagebench.subjects.slowed import STAGES as SLOWABLE
@@ -93,8 +94,8 @@ def selftest(
             ),
             injected_percent=round(100 / every, 2),
             injected_found=_count(
-                found.outcome == "slower" and found.attributed_to == stage
-                for found, stage in slowed
+                found.outcome == "slower" and found.attributed_to == blamed
+                for found, blamed in slowed
             ),
         ),
         recording,
@@ -128,19 +129,18 @@ def replay(recording: Result, plan: Plan, *, swaps: bool = True) -> Certificate:
 
 def find_slowdown(gates: Replay, seed: int) -> float | None:
     """Return the smallest slowdown in percent of a random stage that is found with certainty; None: none is."""
-    stages = [case for case in gates.stages if gates.share(case) >= LEAST_SHARE]
+    parts = [case for case, share in gates.parts.items() if share >= LEAST_SHARE]
 
     def is_found(percent: float) -> bool:
         rng = random.Random(seed)
         found = 0
         for _ in range(REPLAYED_SLOW):
-            case = rng.choice(stages)
-            outcome, stage = gates.gate(rng, Slowdown(case, percent / 100))
-            found += outcome == "slower" and stage == case.stage
+            case = rng.choice(parts)
+            found += gates.gate(rng, Slowdown(case, percent / 100)) == ("slower", case)
         return found >= CERTAINTY * REPLAYED_SLOW
 
     low, high = LEAST_PERCENT, MOST_PERCENT
-    if not stages or not is_found(high):
+    if not parts or not is_found(high):
         return None
     while high - low > STEP_PERCENT:
         middle = (low + high) / 2
@@ -160,8 +160,8 @@ class _LiveGates:
         self._begin = time.monotonic()
         self.slowable: list[str] = list(SLOWABLE)
 
-    def run(self, number: int, stage: str | None, every: int) -> tuple[GateResult, str | None]:
-        """Run a gate; stage None: identical code. Return what it found, and the stage that was slowed down."""
+    def run(self, number: int, stage: str | None, every: int) -> tuple[GateResult, CaseKey | None]:
+        """Run a gate; stage None: identical code. Return what it found, and the case that was slowed down."""
         rng = random.Random(f"{self._plan.seed} {number}")
         phases: list[Result] = []
         # Where a later gate finds and removes it, should this one be killed.
@@ -170,8 +170,9 @@ class _LiveGates:
                 self._source(directory, place, stage or SLOWABLE[0], rate)
                 for place, rate in zip(PLACES, (0, every), strict=True)
             )
+            pair = Pair(IMPL, self._interpreter.label, self._interpreter.path, (base, head))
             found = LiveGate(
-                [Pair(IMPL, self._interpreter.label, self._interpreter.path, (base, head))],
+                [pair],
                 thresholds=Thresholds(self._plan.max_slowdown),
                 limit=self._plan.limit,
                 seed=self._plan.seed + rng.randrange(10**6),
@@ -189,7 +190,7 @@ class _LiveGates:
         self.slowable = [
             stage for stage in SLOWABLE if any(_name(case) == stage for case in found.cases)
         ]
-        return found, None if stage is None else stage.partition(" ")[2]
+        return found, None if stage is None else pair.make_key(stage.replace(" ", "/"))
 
     def recording(self) -> Result:
         """Return the rounds of all first looks at identical code as one result."""
@@ -266,7 +267,7 @@ def _join_conditions(looks: list[Result]) -> Conditions | None:
 
 
 def _name(case: CaseKey) -> str:
-    return f"{case.operation} {case.stage}"
+    return case.row.replace("/", " ")
 
 
 def _count(found: Any) -> Count:
@@ -277,7 +278,7 @@ def _count(found: Any) -> Count:
 def load_recording(path: Path | None) -> Result:
     """Return recorded rounds; None: those of the last selftest here."""
     try:
-        recording = Result.load(path or recording_path())
+        recording = complete(Result.load(path or recording_path()))
     except ResultError as error:
         if path is not None or recording_path().exists():
             raise

@@ -51,7 +51,7 @@ def comparison_options(command: Any) -> Any:
             multiple=True,
             callback=parse_thresholds,
             metavar="CASE=PERCENT",
-            help="Another one for a stage (assignment), an implementation, or IMPL/STAGE. Repeatable.",
+            help="Another one for a stage (assignment, park/encode), an implementation, or IMPL/STAGE. Repeatable.",
         ),
         budget_option(
             "Time for the whole of it, at most.  [default: what a verdict takes, at most 120]"

@@ -16,7 +16,7 @@ from garagebench.engine.conductor import Conductor
 from garagebench.engine.extent import Extent
 from garagebench.engine.metadata import collect_environment
 from garagebench.engine.result import Result
-from garagebench.engine.worker import MAIN
+from garagebench.engine.worker.loading import MAIN
 from garagebench.errors import GarageError
 
 #: Where a worker on whatever interpreter finds `garagebench.interface`.

@@ -51,27 +51,43 @@ def label(slice_: Slice) -> str:
 
 
 @dataclass(frozen=True)
-class Entrant:
-    """Who is to be measured. name: as in the results. python: the interpreter.
+class ColdStart:
+    """How a contestant is started in a process of its own, and what of that is a row.
 
-    source: what the worker's `load` takes. cold: for a cold start `call` (what the worker's `call`
-    takes), `series` (which of its figures are wanted) and `caches` (variables that get the path of an
-    empty directory); or None. row_names: the rows that are expected, listed when it fails before it
-    could name its own; None: not known. reference: the name of the entrant that it is divided by; None:
-    the first. in_context: whether figures in context are wanted: they take more passes through the whole.
-    elsewhere: the source while the sides have changed places; None: the same. paces: what each slice does, and which
-    slices there are; None: to be chosen in the first generation.
+    call: what the worker's `call` takes. rows: value -> the row that it is: a value is one that the function returns, or
+    `import`, which includes that of the function, or `peak_memory`. caches: variables that get the path of an empty
+    directory.
+    """
+
+    call: Mapping[str, Any]
+    rows: Mapping[str, RowTerms]
+    caches: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """Who is to be measured. name: as in the results. python: the interpreter. source: what the worker's `load` takes.
+
+    cold: how it is started cold; None: it is not. row_names: the rows that are expected, listed when it fails before it
+    could name its own; None: not known. needs: the rows that are wanted, without which nothing else is measured; None: all.
+    reference: the name of the entrant that it is divided by; None: the first. in_context: whether figures in context are
+    wanted: they take more passes through the whole. elsewhere: the source while the sides have changed places; None: the
+    same. paces: what each slice does, and which slices there are; None: to be chosen in the first generation.
+    subject, runtime: as in the contestant that it becomes.
     """
 
     name: str
     python: str
     source: Mapping[str, Any]
-    cold: Mapping[str, Any] | None = None
+    cold: ColdStart | None = None
     row_names: tuple[str, ...] | None = None
+    needs: frozenset[str] | None = None
     reference: str | None = None
     in_context: bool = True
     elsewhere: Mapping[str, Any] | None = None
     paces: Mapping[str, schedule.Pace] | None = None
+    subject: str = ""
+    runtime: str = ""
 
 
 class AsksWorker(Protocol):
@@ -111,7 +127,7 @@ class Candidate:
         self._caveats: list[str] = []
         self._environment: dict[str, str] = {}
         self._answers: dict[str, str] = {}
-        self._left_out: list[str] = []
+        self._left_out: tuple[RowTerms, ...] = ()
 
     @property
     def has_generations(self) -> bool:
@@ -129,10 +145,12 @@ class Candidate:
             dict(self._environment),
             self.entrant.row_names,
             dict(self._answers),
-            tuple(self._left_out),
+            self._left_out,
             self.entrant.reference,
             dict(self._paces),
             self.repeated,
+            self.entrant.subject,
+            self.entrant.runtime,
         )
 
     @property
@@ -163,7 +181,8 @@ class Candidate:
             )
         if self._environment:
             return
-        self._environment = answer["environment"]
+        versions = {f"{name}_version": version for name, version in answer["packages"].items()}
+        self._environment = {**answer["environment"], **versions}
         self._caveats += answer["caveats"]
         cases = answer["cases"]
         can_clock = self._environment["python_implementation"] == "CPython"
@@ -174,9 +193,13 @@ class Candidate:
             self._caveats.append(
                 "no figures in context: the traces of PyPy change under clock reads"
             )
-        self._rows += make_terms(cases, answer["rows"], in_context=in_context)
+        rows = make_terms(cases, answer["rows"], in_context=in_context)
+        needs = self.entrant.needs
+        self._rows += rows if needs is None else tuple(row for row in rows if row.name in needs)
         for case in cases:
             self._answers[case["name"]] = case["answers_digest"]
+            if needs is not None and not any(row.needs(case["name"]) for row in self._rows):
+                continue
             self._group_of[case["name"]] = case["group"]
             self.groups[case["group"]] = case["requests"]
             self._decks[case["group"]] = schedule.Deck(case["requests"], self._rng)
@@ -238,20 +261,17 @@ class Candidate:
             self._series.setdefault(name, []).append([values[name] for values in rounds])
         return True
 
-    def keep_cold(self, answer: Mapping[str, Any], wanted: Sequence[str]) -> None:
-        """Add the figures of one cold start: ns, and bytes for the peak of memory."""
+    def keep_cold(self, answer: Mapping[str, Any], rows: Mapping[str, RowTerms]) -> None:
+        """Add the values of one cold start. rows: value -> the row that it is."""
         values = dict(answer["result"])
         values["import"] = values.get("import", 0) + answer["import_ns"]
         if answer["peak_memory_bytes"] is not None:
             values["peak_memory"] = answer["peak_memory_bytes"]
-        for name in wanted:
-            if name not in values:
-                continue
-            series = f"start/{name}"
-            self._series.setdefault(series, []).append([_storable(values[name])])
-            if all(row.name != series for row in self._rows):
-                unit = "bytes" if name == "peak_memory" else "ns"
-                self._rows += (RowTerms(series, {series: 1}, {}, unit),)
+        for name, row in rows.items():
+            if name in values:
+                self._series.setdefault(row.name, []).append([_storable(values[name])])
+                if row not in self._rows:
+                    self._rows += (row,)
 
     @property
     def _warm_up_passes(self) -> int:
@@ -271,8 +291,8 @@ class Candidate:
             for case in needed_s
             if case in slow
         ]
-        self._left_out = [row.name for row in self._rows if any(map(row.needs, slow))]
-        self._rows = tuple(row for row in self._rows if row.name not in self._left_out)
+        self._left_out = tuple(row for row in self._rows if any(map(row.needs, slow)))
+        self._rows = tuple(row for row in self._rows if row not in self._left_out)
         self._slices = [slice_ for slice_ in self._slices if slice_[0] not in slow]
         if not self._slices:
             least_s = math.ceil(min(needed_s.values()) / CASE_SHARE)

@@ -20,7 +20,7 @@ from garagebench.system.interrupts import held_back
 #: Seconds that a worker has to be gone after its pipe has closed.
 LAST_WORDS_S = 5.0
 
-WORKER = Path(__file__).with_name("worker.py")
+WORKER = Path(__file__).parent / "worker" / "__main__.py"
 
 
 class WorkerFailed(GarageError):

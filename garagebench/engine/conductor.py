@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from garagebench.engine import schedule
-from garagebench.engine.candidate import AsksWorker, Candidate, Entrant
+from garagebench.engine.candidate import AsksWorker, Candidate, ColdStart, Entrant
 from garagebench.engine.channel import Channel, WorkerFailed
 from garagebench.engine.extent import Extent
 from garagebench.engine.patience import CHUNK_NS, find_chunks, find_patience_ns
@@ -290,13 +290,13 @@ class Conductor:
         self._one_cold_s = self._clock() - begin
         self._cold_s += self._one_cold_s
 
-    def _start_one_cold(self, candidate: Candidate, cold: Mapping[str, Any]) -> None:
+    def _start_one_cold(self, candidate: Candidate, cold: ColdStart) -> None:
         with tempfile.TemporaryDirectory(prefix="garagebench-") as empty:
-            caches = dict.fromkeys(cold["caches"], empty)
+            caches = dict.fromkeys(cold.caches, empty)
             worker = self._start_worker(candidate.entrant.python, self._core, caches)
             with contextlib.closing(worker):
-                answer = worker.ask({"do": "call", **cold["call"]}, self._timeout_s)
-        candidate.keep_cold(answer, cold["series"])
+                answer = worker.ask({"do": "call", **cold.call}, self._timeout_s)
+        candidate.keep_cold(answer, cold.rows)
 
     @contextlib.contextmanager
     def _blame(

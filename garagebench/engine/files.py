@@ -122,19 +122,21 @@ def _undescribe(data: dict[str, Any], suite: Any) -> Result:
     contestants = tuple(
         Contestant(
             name=one["name"],
-            rows=tuple(RowTerms(**row) for row in one["rows"]),
+            rows=tuple(map(_row, one["rows"])),
             series={name: _series(benchmarks[f"{one['name']}/{name}"]) for name in one["series"]},
             problem=None if one["problem"] is None else Problem(**one["problem"]),
             caveats=tuple(one["caveats"]),
             environment=one["environment"],
             row_names=None if one["row_names"] is None else tuple(one["row_names"]),
             answers=one["answers"],
-            left_out=tuple(one.get("left_out", ())),  # files of before had none
+            left_out=tuple(map(_row, one.get("left_out", ()))),  # files of before had none
             reference=one.get("reference"),  # likewise
             paces={
                 name: (lead_in, passes) for name, (lead_in, passes) in one.get("paces", {}).items()
             },
             repeated=one.get("repeated", 0),
+            subject=one.get("subject", ""),
+            runtime=one.get("runtime", ""),
         )
         for one in data["contestants"]
     )
@@ -146,6 +148,11 @@ def _undescribe(data: dict[str, Any], suite: Any) -> Result:
         data["interrupted"],
         conditions=_conditions(data.get("conditions")),
     )
+
+
+def _row(data: Any) -> RowTerms:
+    """Return a row from its fields; of one that was left out, files of before have the name alone."""
+    return RowTerms(data, {}) if isinstance(data, str) else RowTerms(**data)
 
 
 def _conditions(data: dict[str, Any] | None) -> Conditions | None:
@@ -162,7 +169,7 @@ def _series(benchmark: Any) -> Series:
 
 
 def _benchmark(result: Result, contestant: Contestant, name: str, series: Series, text: str) -> Any:
-    in_bytes = name == "start/peak_memory"
+    in_bytes = any(row.unit == "bytes" and name in row.isolated for row in contestant.rows)
     metadata = {
         **result.environment,
         **contestant.environment,

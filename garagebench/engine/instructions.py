@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from garagebench.engine.channel import Channel
+from garagebench.engine.channel import WORKER, Channel
 from garagebench.engine.conductor import TIMEOUT_S
 from garagebench.engine.terms import make_terms
 from garagebench.errors import GarageError
@@ -34,13 +34,8 @@ WARM_UP = 2
 #: Requests that are counted, about.
 REQUESTS = 2_000
 
-#: Packages whose code under valgrind is other code than that on the processor.
-COMPILED = ("numpy_version", "numba_version")
-
 #: How many hash seeds the count is taken with.
 SEEDS = 3
-
-COUNTED = Path(__file__).with_name("counted.py")
 
 _TOTAL = re.compile(r"^(?:totals|summary): (\d+)", re.MULTILINE)
 
@@ -89,15 +84,15 @@ def prepare(python: str, source: Mapping[str, Any], root: str) -> Counting:
     environment = loaded["environment"]
     if environment["python_implementation"] != "CPython":
         raise NotCounted(f"{environment['python_implementation']} compiles while it runs")
-    for key in COMPILED:
-        if key in environment:
-            raise NotCounted(f"it uses {key.partition('_')[0]}, whose code differs under valgrind")
+    for package in loaded["packages"]:
+        raise NotCounted(f"it uses {package}, whose code differs under valgrind")
     cases = {case["name"]: case for case in loaded["cases"] if not case["intervals"]}
     passes = {name: math.ceil(REQUESTS / case["requests"][0]) for name, case in cases.items()}
     requests = {name: passes[name] * case["requests"][0] for name, case in cases.items()}
     rows = {
         terms.name: {case: factor for case, factor in terms.isolated.items() if case in cases}
         for terms in make_terms(loaded["cases"], loaded["rows"], in_context=False)
+        if terms.is_judged
     }
     return Counting(python, source, root, passes, requests, rows)
 
@@ -160,7 +155,7 @@ def _run(
         file.write(job)
         file.seek(0)
         out = Path(directory, "out")
-        program = [counting.python, str(COUNTED), str(file.fileno())]
+        program = [counting.python, str(WORKER), str(file.fileno())]
         done = subprocess.run(
             [*command, f"--callgrind-out-file={out}", *program],
             pass_fds=(file.fileno(),),

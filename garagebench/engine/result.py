@@ -45,13 +45,19 @@ class Problem:
 
 @dataclass(frozen=True)
 class RowTerms:
-    """A row as a sum over measured series, each with its factor. single: it is one case and not a difference."""
+    """A row as a sum over measured series, each with its factor, and its rules, as in `garagebench.interface.RowSpec`.
+
+    single: it is one case and not a difference.
+    """
 
     name: str
     isolated: Mapping[str, float]
-    in_context: Mapping[str, float]
+    in_context: Mapping[str, float] = field(default_factory=dict)
     unit: str = "ns"
     single: bool = True
+    part_of: str | None = None
+    is_judged: bool = True
+    yields_to: str | None = None
 
     def needs(self, case: str) -> bool:
         """Tell whether the row rests on a series of that case; without figures in context it stands all the same."""
@@ -64,7 +70,8 @@ class Contestant:
 
     series: name -> generations of rounds, in ns for one request (bytes for the peak of memory).
     row_names: the rows that were asked for, so that they can be listed where nothing was measured; None: not known.
-    answers: case -> digest of what it must answer. left_out: rows that were too slow for the budget.
+    subject, runtime: what it is one of, and on which interpreter; empty where its name says all. answers: case -> digest
+    of what it must answer. left_out: rows that were too slow for the budget.
     reference: the contestant that this one is divided by; None: the first of all. paces: slice -> passes that led in,
     and passes that counted. repeated: slices in which its worker waited for the core, so that they were measured again.
     """
@@ -77,10 +84,12 @@ class Contestant:
     environment: Mapping[str, Any] = field(default_factory=dict)
     row_names: tuple[str, ...] | None = None
     answers: Mapping[str, str] = field(default_factory=dict)
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[RowTerms, ...] = ()
     reference: str | None = None
     paces: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     repeated: int = 0
+    subject: str = ""
+    runtime: str = ""
 
 
 @dataclass(frozen=True)
@@ -190,8 +199,10 @@ class Result:
         if problem is None or problem.status != "wrong":
             rows += [self._row(contestant, terms) for terms in contestant.rows]
             rows += [
-                ResultRow(contestant.name, name, "ns", "invalid", caveats=contestant.caveats)
-                for name in contestant.left_out
+                ResultRow(
+                    contestant.name, terms.name, terms.unit, "invalid", caveats=contestant.caveats
+                )
+                for terms in contestant.left_out
             ]
         known = {row.name for row in rows}
         if problem is not None:
@@ -290,8 +301,8 @@ def host_spread(reference: Contestant) -> float | None:
     """Return p90/p10 of the reference's longest case over all rounds; None where nothing was measured."""
     lists = [
         [value for rounds in series for value in rounds]
-        for name, series in reference.series.items()
-        if not name.startswith("start/")
+        for series in reference.series.values()
+        if any(len(rounds) > 1 for rounds in series)  # a cold start is measured once
     ]
     if not lists or not lists[0]:
         return None

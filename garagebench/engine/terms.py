@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.result import RowTerms
+from garagebench.interface import RowSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,21 +17,25 @@ def make_terms(
 ) -> tuple[RowTerms, ...]:
     """Expand a subject's rows into sums over series; without rows, every case is one.
 
-    cases: as the worker describes them. rows: (name, isolated, in_context) with quantities and factors.
+    cases: as the worker describes them. rows: the fields of each RowSpec, of an older one the first three.
     in_context: whether this interpreter has figures in context at all. Raises WorkerFailed for a row of what no
     case gives.
     """
     if rows is None:
-        rows = [(case["name"], {case["name"]: 1}, {}) for case in cases]
+        rows = [(case["name"], {case["name"]: 1}) for case in cases]
     quantities = {name: terms for case in cases for name, terms in _quantities(case).items()}
     return tuple(
         RowTerms(
-            name,
-            _expand(name, isolated, quantities),
-            _expand(name, contextual, quantities) if in_context else {},
-            single=len(isolated) == 1,
+            row.name,
+            _expand(row.name, row.isolated, quantities),
+            _expand(row.name, row.in_context, quantities) if in_context else {},
+            row.unit,
+            len(row.isolated) == 1,
+            row.part_of,
+            row.is_judged,
+            row.yields_to,
         )
-        for name, isolated, contextual in rows
+        for row in (RowSpec(*fields) for fields in rows)
     )
 
 

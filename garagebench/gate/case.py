@@ -3,63 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from garagebench.stats.judge import Judgement, Outcome
 
-#: The row that says nothing of a change by itself: it is a remainder.
-NOT_JUDGED = "unattributed"
-
-#: The row that is the whole of an operation.
-WHOLE = "total"
+if TYPE_CHECKING:
+    from garagebench.engine.result import RowTerms
 
 
 @dataclass(frozen=True, order=True)
 class CaseKey:
-    """What a judgement belongs to."""
+    """What a judgement belongs to: a row of a contestant, which is a subject on an interpreter."""
 
-    impl: str
+    subject: str
     runtime: str
-    operation: str
-    stage: str
+    row: str
 
     @property
-    def whole(self) -> CaseKey:
-        """The case that this one is a part of, or is itself."""
-        return CaseKey(self.impl, self.runtime, self.operation, WHOLE)
+    def names(self) -> tuple[str, ...]:
+        """By what a threshold may name it, the most particular first; the last is the whole subject."""
+        short = self.row.rpartition("/")[2]
+        rows = dict.fromkeys(filter(None, (self.row, short)))
+        return (*(f"{self.subject}/{row}" for row in rows), *rows, self.subject)
 
 
-def make_key(impl: str, runtime: str, row: str) -> CaseKey:
-    """Return the case that a row "operation/stage" of an implementation is."""
-    operation, _, stage = row.partition("/")
-    return CaseKey(impl, runtime, operation, stage)
+@dataclass(frozen=True)
+class Rule:
+    """How a case is judged. part_of: the whole that it is a part of. yields_to: which is named in its place, if slower, too."""
+
+    part_of: CaseKey | None = None
+    yields_to: CaseKey | None = None
+
+
+Rules = Mapping[CaseKey, Rule]
+
+
+def make_rule(case: CaseKey, terms: RowTerms) -> Rule:
+    """Return the rule of a case from its row's."""
+    part_of, yields_to = (
+        None if row is None else replace(case, row=row) for row in (terms.part_of, terms.yields_to)
+    )
+    return Rule(part_of, yields_to)
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Percent from which a case is slower. particular: "IMPL/STAGE", "STAGE" or "IMPL" -> percent."""
+    """Percent from which a case is slower. particular: one of a case's names -> percent."""
 
     percent: float
     particular: Mapping[str, float] = field(default_factory=dict)
 
     def of(self, case: CaseKey) -> float:
         """Return the most particular that is set for the case."""
-        found = [key for key in self._keys(case) if key in self.particular]
+        found = [name for name in case.names if name in self.particular]
         return self.particular[found[0]] if found else self.percent
 
     def unused(self, cases: Collection[CaseKey]) -> list[str]:
         """Return what is set and concerns none of the cases."""
-        used = {key for case in cases for key in self._keys(case)}
-        return [key for key in self.particular if key not in used]
+        used = {name for case in cases for name in case.names}
+        return [name for name in self.particular if name not in used]
 
-    def decides(self, case: CaseKey) -> bool:
-        """Tell whether the gate needs a verdict on the case: a whole, or a part with a threshold of its own."""
-        of_stage = f"{case.impl}/{case.stage}", case.stage
-        return case.stage == WHOLE or any(key in self.particular for key in of_stage)
-
-    @staticmethod
-    def _keys(case: CaseKey) -> tuple[str, str, str]:
-        return f"{case.impl}/{case.stage}", case.stage, case.impl
+    def find_wholes(self, rules: Rules) -> set[CaseKey]:
+        """Return the cases that the gate needs a verdict on: wholes, and parts with a threshold of their own."""
+        return {
+            case
+            for case, rule in rules.items()
+            if rule.part_of is None or any(name in self.particular for name in case.names[:-1])
+        }
 
 
 @dataclass(frozen=True)
@@ -68,24 +79,23 @@ class GateResult:
 
     outcome: Outcome
     cases: Mapping[CaseKey, Judgement]
-    attributed_to: str | None
+    attributed_to: CaseKey | None
     seconds: float
     notes: tuple[str, ...] = ()
     interrupted: bool = False
 
 
 def attribute(
-    judgements: Mapping[CaseKey, Judgement], sizes_ns: Mapping[CaseKey, float]
-) -> str | None:
-    """Return the stage to which the slowdown is put down: of those slower, the one that adds the most.
+    judgements: Mapping[CaseKey, Judgement], sizes_ns: Mapping[CaseKey, float], rules: Rules
+) -> CaseKey | None:
+    """Return the part to which the slowdown is put down: of those slower, the one that adds the most.
 
-    `sequence` is less than the whole of it by `assignment`: it is named only where that one is not slower.
-    None where only `total` is slower, or nothing.
+    One that yields to another is named only where that one is not slower. None where only wholes are slower, or nothing.
     """
-    slower = [case for case, judgement in judgements.items() if judgement.outcome == "slower"]
-    stages = [case for case in slower if case.stage != WHOLE]
-    if any(case.stage == "assignment" for case in stages):
-        stages = [case for case in stages if case.stage != "sequence"]
-    if not stages:
-        return None
-    return max(stages, key=lambda case: judgements[case].change * sizes_ns[case]).stage
+    slower = {case for case, judgement in judgements.items() if judgement.outcome == "slower"}
+    parts = [
+        case
+        for case in judgements
+        if case in slower and rules[case].part_of and rules[case].yields_to not in slower
+    ]
+    return max(parts, key=lambda case: judgements[case].change * sizes_ns[case], default=None)

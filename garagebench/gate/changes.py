@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 
 from garagebench.engine.result import Contestant, RowTerms, Series, combine
-from garagebench.gate.case import CaseKey, make_key
-from garagebench.gate.pairs import Sides
+from garagebench.gate.case import CaseKey
+from garagebench.gate.pairs import Sides, find_cases
 from garagebench.stats.estimate import median_log_ratio
 
 #: A normal distribution's standard deviation, in median absolute deviations.
@@ -25,29 +26,26 @@ def measure_changes(
 ) -> dict[CaseKey, list[float]]:
     """Return for each of the cases that was measured a change for each generation. sizes_ns: of all cases, on base."""
     changes: dict[CaseKey, list[float]] = {}
-    for case, base, before, after, is_single in _find_series(sides, cases):
-        if is_single:
+    for case, base, terms, before, after in _find_series(sides, cases):
+        whole = next((row for row in base.rows if row.name == terms.part_of), None)
+        if terms.single or whole is None:
             changes[case] = [measure_ratio(*rounds) for rounds in zip(before, after, strict=True)]
             continue
-        name = f"{case.whole.operation}/{case.whole.stage}"
-        whole = next((terms for terms in base.rows if terms.name == name), None)
-        wholes = combine(base.series, whole.isolated) if whole else []
-        share = sizes_ns[case] / sizes_ns[case.whole] if whole else 0.0
+        share = sizes_ns[case] / sizes_ns[replace(case, row=whole.name)]
+        wholes = combine(base.series, whole.isolated)
         changes[case] = measure_difference(before, after, wholes, share)
     return changes
 
 
 def _find_series(
     sides: Sides, cases: Collection[CaseKey]
-) -> Iterator[tuple[CaseKey, Contestant, Series, Series, bool]]:
-    """Yield each of the cases that both sides have: base, both sides' rounds, and whether it is timed by itself."""
+) -> Iterator[tuple[CaseKey, Contestant, RowTerms, Series, Series]]:
+    """Yield each of the cases that both sides have: base, the row, and both sides' rounds."""
     for pair, base, head in sides:
-        rows = {terms.name: terms for terms in base.rows}
-        for terms in head.rows:
-            case = make_key(pair.impl, pair.runtime, terms.name)
-            if case in cases and terms.name in rows:
-                before = combine(base.series, rows[terms.name].isolated)
-                yield case, base, before, combine(head.series, terms.isolated), terms.single
+        for case, old, new in find_cases(pair, base, head):
+            if case in cases:
+                before = combine(base.series, old.isolated)
+                yield case, base, new, before, combine(head.series, new.isolated)
 
 
 def measure_ratio(before: Sequence[float], after: Sequence[float]) -> float:
@@ -71,10 +69,9 @@ def measure_sizes(sides: Sides, cases: Iterable[CaseKey]) -> dict[CaseKey, float
     """Return what each case takes on base, in ns; of one that base has no time of, what it takes on head."""
     sizes_ns: dict[CaseKey, float] = {}
     wanted = set(cases)
-    for pair, *both in sides:
-        for side in both:
-            for terms in side.rows:
-                case = make_key(pair.impl, pair.runtime, terms.name)
+    for pair, base, head in sides:
+        for case, *rows in find_cases(pair, base, head):
+            for side, terms in zip((base, head), rows, strict=True):
                 if case in wanted and sizes_ns.get(case, 0.0) <= 0:
                     sizes_ns[case] = measure_size(side, terms)
     return sizes_ns
@@ -91,7 +88,7 @@ def measure_spread(sides: Sides, cases: Collection[CaseKey]) -> dict[CaseKey, fl
     From the median absolute deviation: what a median over rounds minds is the middle of them, not the ends.
     """
     spreads = {}
-    for case, _, before, after, _ in _find_series(sides, cases):
+    for case, _, _, before, after in _find_series(sides, cases):
         logs = [
             math.log(new / old)
             for new, old in zip(after[0], before[0], strict=True)

@@ -20,30 +20,26 @@ NO_SHARED_ROUNDS = (
     "code; compare two revisions live where you can"
 )
 
-#: Derived rows that say nothing of a change by themselves.
-NOT_JUDGED = "/unattributed"
-
-
-#: Layout, workload, operation and stage.
-LEAST_PATH = 4
-
 
 @dataclass(frozen=True)
 class FilesCompared:
-    """Case -> (outcome, change); notes: what a reader should know."""
+    """Case -> (outcome, change), by its name in the files, of which `keys` says what it is; notes: what a reader should know."""
 
     cases: Mapping[str, tuple[Outcome, Change]]
+    keys: Mapping[str, CaseKey | None]
     notes: tuple[str, ...]
 
 
 def compare_files(base: Samples, head: Samples, thresholds: Thresholds) -> FilesCompared:
     """Judge every case that both files have; slower by mistake with at most ALPHA, all cases together."""
-    names = [name for name in match_cases(base, head) if not name.endswith(NOT_JUDGED)]
+    names = [name for name in match_cases(base, head) if head.cases[name].is_judged]
+    # The name of another tool's case is all that there is to it.
+    keys = {name: head.cases[name].key or CaseKey(name, "", "") for name in names}
     cases = {
         name: judge_independent(
-            base.cases[name].values, head.cases[name].values, thresholds.of(_key(name)), len(names)
+            base.cases[name].values, head.cases[name].values, thresholds.of(key), len(names)
         )
-        for name in names
+        for name, key in keys.items()
     }
     notes = [NO_SHARED_ROUNDS, *describe_differences(base.environment, head.environment)]
     if not names:
@@ -58,29 +54,12 @@ def compare_files(base: Samples, head: Samples, thresholds: Thresholds) -> Files
     notes += _describe_unconfirmable(base, head, cases)
     notes += [
         f"the threshold of {key} concerns no case that is judged"
-        for key in thresholds.unused([_key(name) for name in names])
+        for key in thresholds.unused(keys.values())
     ]
     for side in (base, head):
         notes += [f"{side.path}: {caveat}" for caveat in side.caveats]
         notes += [f"{side.path}: {name} left out: {why}" for name, why in side.left_out.items()]
-    return FilesCompared(cases, tuple(notes))
-
-
-def parse_case(name: str) -> CaseKey | None:
-    """Return what "impl@runtime/layout/workload/operation/stage" means; None for a name of another tool.
-
-    A server stands after the workload, and in the case after the runtime.
-    """
-    contestant, *path = name.split("/")
-    impl, at, runtime = contestant.rpartition("@")
-    operation, stage = path[-2:] if len(path) >= LEAST_PATH else ("", "")
-    runtime = "/".join((runtime, *path[2:-2]))
-    return CaseKey(impl, runtime, operation, stage) if at and operation else None
-
-
-def _key(name: str) -> CaseKey:
-    """Return the case that a name means; the name of another tool's is all that there is to it."""
-    return parse_case(name) or CaseKey(name, "", "", "")
+    return FilesCompared(cases, {name: head.cases[name].key for name in names}, tuple(notes))
 
 
 def _describe_unmatched(base: Samples, head: Samples) -> Iterator[str]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from garagebench.engine import Conductor, Entrant, Progress, Result
 from garagebench.engine.extent import MOST_S, Extent
 from garagebench.engine.schedule import LEAST_ROUNDS, MOST_ROUNDS, Pace
-from garagebench.gate.case import NOT_JUDGED, CaseKey, GateResult, Thresholds, attribute, make_key
+from garagebench.gate.case import CaseKey, GateResult, Rule, Rules, Thresholds, attribute, make_rule
 from garagebench.gate.changes import measure_changes, measure_sizes, measure_spread
 from garagebench.gate.notes import (
     describe_repeats,
@@ -24,7 +24,14 @@ from garagebench.gate.notes import (
     describe_too_short,
     describe_undecided,
 )
-from garagebench.gate.pairs import Pair, find_sides, find_trouble, make_entrants, match_paces
+from garagebench.gate.pairs import (
+    Pair,
+    find_cases,
+    find_sides,
+    find_trouble,
+    make_entrants,
+    match_paces,
+)
 from garagebench.stats.judge import Judgement, judge, overall, settle
 from garagebench.stats.looks import Look, plan_looks
 
@@ -72,7 +79,7 @@ class Limit:
 class _State:
     """What a gate knows by now. open: what has no verdict yet, and is measured."""
 
-    judged: list[CaseKey]
+    rules: Rules
     wholes: set[CaseKey]
     open: list[CaseKey]
     changes: dict[CaseKey, list[float]]
@@ -88,7 +95,7 @@ class LiveGate:
     """Runs the phases. `measure(entrants, work)` and the clock are passed in.
 
     exchange: lets the two places change their files, there and back; None: they cannot. on_phase: is given what each phase
-    has measured, screening first.
+    has measured, screening first. complete: adds to a result what trees of before do not say of their rows.
     """
 
     def __init__(
@@ -102,6 +109,7 @@ class LiveGate:
         on_progress: Callable[[Progress], None] = lambda _: None,
         allow_different_answers: bool = False,
         on_phase: Callable[[Result], None] = lambda _: None,
+        complete: Callable[[Result], Result] = lambda result: result,
         measure: Callable[[list[Entrant], Work], Result] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -113,6 +121,7 @@ class LiveGate:
         self._on_progress = on_progress
         self._allow_different_answers = allow_different_answers
         self._on_phase = on_phase
+        self._complete = complete
         self._conduct = measure or self._run_conductor
         self._clock = clock
         self._begin = 0.0
@@ -134,7 +143,7 @@ class LiveGate:
         if state.trouble is None and not state.interrupted:
             self._notes += [
                 f"the threshold of {key} concerns no case that is judged"
-                for key in self._percent.unused(state.judged)
+                for key in self._percent.unused(state.rules)
             ]
             self._go_on(state, screened)
         return self._finish(state)
@@ -153,7 +162,7 @@ class LiveGate:
                     return
             extent = Extent(self._limit.limit_s - self._elapsed_s(), more, rounds)
             seed = f"{self._seed} {look.generations}"
-            measured = self._measure(state.open, Work(extent, seed, self._slice_ns))
+            measured = self._measure(state, Work(extent, seed, self._slice_ns))
             state.trouble = self._trouble(measured)
             state.interrupted = measured.interrupted
             count_repeats(state, measured)
@@ -177,10 +186,23 @@ class LiveGate:
         )
         return True
 
-    def _measure(self, open_cases: Collection[CaseKey] | None, work: Work) -> Result:
-        result = self._conduct(make_entrants(self._pairs, open_cases, self._paces), work)
+    def _measure(self, state: _State | None, work: Work) -> Result:
+        needed = None if state is None else self._find_needed(state)
+        result = self._complete(
+            self._conduct(make_entrants(self._pairs, needed, self._paces), work)
+        )
         self._on_phase(result)
         return result
+
+    def _find_needed(self, state: _State) -> dict[str, set[str]]:
+        """Return for each pair the rows of what is open, each with its whole: a difference is judged as a share of that."""
+        needed: dict[str, set[str]] = {pair.name: set() for pair in self._pairs}
+        for pair in self._pairs:
+            for case in state.open:
+                if case == pair.make_key(case.row):
+                    whole = state.rules[case].part_of or case
+                    needed[pair.name] |= {case.row, whole.row}
+        return needed
 
     def _trouble(self, result: Result) -> str | None:
         return find_trouble(
@@ -218,26 +240,27 @@ class LiveGate:
 
         Those that were too slow for the time are among them: unmeasured, a whole must not pass.
         """
-        judged: list[CaseKey] = []
-        left_out: list[CaseKey] = []
+        rules: dict[CaseKey, Rule] = {}
+        left_out: dict[CaseKey, Rule] = {}
         sides = find_sides(self._pairs, screened)
         for pair, base, head in sides:
             self._notes += dict.fromkeys((*base.caveats, *head.caveats))
-            heads = {terms.name for terms in head.rows}
-            rows = [terms.name for terms in base.rows if terms.name in heads]
-            missing = dict.fromkeys((*base.left_out, *head.left_out))
-            judged += [make_key(pair.impl, pair.runtime, row) for row in rows]
-            left_out += [make_key(pair.impl, pair.runtime, row) for row in missing]
+            rules |= {
+                case: make_rule(case, terms) for case, _, terms in find_cases(pair, base, head)
+            }
+            left_out |= {
+                case: make_rule(case, terms)
+                for terms in (*base.left_out, *head.left_out)
+                if terms.is_judged and (case := pair.make_key(terms.name)) not in rules
+            }
         self._paces = match_paces(sides)
         self._slice_ns = screened.conditions.slice_ns if screened.conditions else None
-        judged, left_out = (
-            [case for case in cases if case.stage != NOT_JUDGED] for cases in (judged, left_out)
-        )
-        self._sizes_ns = measure_sizes(sides, judged)
-        everything = [*judged, *left_out]
-        wholes = {case for case in everything if self._percent.decides(case)}
+        self._sizes_ns = measure_sizes(sides, rules)
+        judged = list(rules)
+        rules |= left_out
         nothing = {case: Judgement("inconclusive", 0.0, None, None, 0) for case in left_out}
-        return _State(everything, wholes, judged, {case: [] for case in everything}, nothing)
+        wholes = self._percent.find_wholes(rules)
+        return _State(rules, wholes, judged, {case: [] for case in rules}, nothing)
 
     def _choose_rounds(self, screened: Result, wholes: Collection[CaseKey]) -> int:
         """Return how many rounds a generation has, from what one of them scattered by in screening."""
@@ -274,7 +297,7 @@ class LiveGate:
         return GateResult(
             outcome,
             judgements,
-            attribute(judgements, self._sizes_ns) if state.trouble is None else None,
+            attribute(judgements, self._sizes_ns, state.rules) if state.trouble is None else None,
             self._elapsed_s(),
             tuple(self._notes),
             state.interrupted,

@@ -73,12 +73,12 @@ def describe_some_processes(judgements: Mapping[CaseKey, Judgement]) -> Iterator
             and judgement.above > SOME_PROCESSES * judgement.generations
         ):
             yield (
-                f"{case.operation} {case.stage}: in {judgement.above} of {judgement.generations} generations the change "
-                "is above the threshold: code can be slow in some processes only (hash seed, memory layout)"
+                f"{case.row}: in {judgement.above} of {judgement.generations} generations the change is above the "
+                "threshold: code can be slow in some processes only (hash seed, memory layout)"
             )
 
 
 def list_cases(cases: Sequence[CaseKey]) -> str:
-    """Return the names of the cases, with the implementation where there are several."""
-    several = len({(case.impl, case.runtime) for case in cases}) > 1
-    return ", ".join(f"{f'{case.impl} ' * several}{case.operation} {case.stage}" for case in cases)
+    """Return the names of the cases, with the subject where there are several."""
+    several = len({(case.subject, case.runtime) for case in cases}) > 1
+    return ", ".join(f"{f'{case.subject}/' * several}{case.row}" for case in cases)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any
 
 from garagebench.engine import Contestant, Entrant, Result
 from garagebench.engine.channel import Channel
 from garagebench.engine.conductor import TIMEOUT_S
+from garagebench.engine.result import RowTerms
 from garagebench.engine.schedule import Pace
 from garagebench.gate.case import CaseKey
 
@@ -21,13 +22,13 @@ Sides = Sequence[tuple["Pair", Contestant, Contestant]]
 
 @dataclass(frozen=True)
 class Pair:
-    """One implementation on one interpreter, on both sides.
+    """One subject on one interpreter, on both sides.
 
     places: what a worker's `load` takes for the files at the first place, where base is at first, and at the second,
     where head is. When the sides change places, each is loaded from the other one.
     """
 
-    impl: str
+    subject: str
     runtime: str
     python: str
     places: tuple[Mapping[str, Any], Mapping[str, Any]]
@@ -35,47 +36,70 @@ class Pair:
     @property
     def name(self) -> str:
         """The name for people."""
-        return f"{self.impl}@{self.runtime}"
+        return f"{self.subject}@{self.runtime}"
+
+    def make_key(self, row: str) -> CaseKey:
+        """Return the case that a row of it is."""
+        return CaseKey(self.subject, self.runtime, row)
 
 
 def make_entrants(
     pairs: Sequence[Pair],
-    open_cases: Collection[CaseKey] | None,
+    needed: Mapping[str, Collection[str]] | None,
     paces: Mapping[str, Mapping[str, Pace]],
 ) -> list[Entrant]:
-    """Return both sides of every pair. open_cases: those that are measured, with their wholes; None: all.
+    """Return both sides of every pair. needed: pair -> the rows that are measured, of a pair without any nothing; None: all.
 
     paces: pair -> what each of its slices does; without an entry they are chosen.
     """
-    stages = None
-    if open_cases is not None:
-        # A difference is judged as a share of its whole, which is measured beside it.
-        stages = {stage for case in open_cases for stage in (case.stage, case.whole.stage)}
     return [
         Entrant(
             f"{side} {pair.name}",
             pair.python,
-            _restrict(pair.places[place], stages),
+            pair.places[place],
+            needs=None if needed is None else frozenset(needed[pair.name]),
             in_context=False,
             reference=f"{SIDES[0]} {pair.name}",
-            elsewhere=_restrict(pair.places[1 - place], stages),
+            elsewhere=pair.places[1 - place],
             paces=paces.get(pair.name),
+            subject=pair.subject,
+            runtime=pair.runtime,
         )
         for pair in pairs
         for place, side in enumerate(SIDES)
+        if needed is None or needed.get(pair.name)
     ]
 
 
-def _restrict(source: Mapping[str, Any], stages: set[str] | None) -> dict[str, Any]:
-    if stages is None:
-        return dict(source)
-    return {**source, "arguments": {**source["arguments"], "stages": sorted(stages)}}
-
-
 def find_sides(pairs: Sequence[Pair], result: Result) -> Sides:
-    """Return what the sides of each pair gave."""
+    """Return what the sides of each pair that was measured gave."""
     found = {contestant.name: contestant for contestant in result.contestants}
-    return [(pair, *(found[f"{side} {pair.name}"] for side in SIDES)) for pair in pairs]  # type: ignore[misc]
+    return [
+        (pair, *(found[f"{side} {pair.name}"] for side in SIDES))  # type: ignore[misc]
+        for pair in pairs
+        if f"{SIDES[0]} {pair.name}" in found
+    ]
+
+
+def find_cases(
+    pair: Pair, base: Contestant, head: Contestant
+) -> Iterator[tuple[CaseKey, RowTerms, RowTerms]]:
+    """Yield the rows that both sides have and a gate judges, base's and head's, with the rules of the side that has some.
+
+    A tree from before rows had rules says nothing of them.
+    """
+    known = {terms.name: terms for terms in base.rows}
+    for terms in head.rows:
+        before = known.get(terms.name)
+        if before is None:
+            continue
+        told = terms if terms.part_of or not terms.is_judged else before
+        if told.is_judged:
+            old, new = (
+                replace(row, part_of=told.part_of, yields_to=told.yields_to)
+                for row in (before, terms)
+            )
+            yield pair.make_key(terms.name), old, new
 
 
 def match_paces(sides: Sides) -> dict[str, dict[str, Pace]]:

@@ -3,7 +3,7 @@
 A replayed gate draws generations, which are sets of fresh processes, with replacement from those recorded of identical
 code, and looks at them as a live one does. Chance decides in each which side is base, as it decides in a live gate who
 is started first and lies where; or the sides stay as they were recorded, which shows whether they leaned. A slowdown
-adds its share of a stage's time, round by round, to that stage and to `total`.
+adds its share of a part's time, round by round, to that part and to its whole.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from garagebench.engine.result import Contestant, RowTerms, Series, combine
-from garagebench.gate.case import NOT_JUDGED, WHOLE, CaseKey, Thresholds, attribute, make_key
+from garagebench.engine.result import Contestant, Series, combine
+from garagebench.gate.case import CaseKey, Thresholds, attribute, make_rule
 from garagebench.gate.changes import measure_changes, measure_sizes
 from garagebench.gate.live import look_at_all
-from garagebench.gate.pairs import Pair
+from garagebench.gate.pairs import Pair, find_cases
 from garagebench.stats.judge import Judgement, Outcome, overall, settle
 from garagebench.stats.looks import plan_looks
 
@@ -25,13 +25,10 @@ if TYPE_CHECKING:
 
     from garagebench.engine import Result
 
-#: Stages that no slowdown is put into: `total` has that of its stage, and of `sequence` only a difference is known.
-NOT_SLOWED = (WHOLE, "sequence", NOT_JUDGED)
-
 
 @dataclass(frozen=True)
 class Slowdown:
-    """A stage that takes longer by a share of its time."""
+    """A part that takes longer by a share of its time."""
 
     case: CaseKey
     share: float
@@ -40,7 +37,7 @@ class Slowdown:
 class Replay:
     """Recorded rounds of two sides with identical code.
 
-    recording: two contestants, base and head, of one implementation. generations: that a gate has at most. swaps:
+    recording: two contestants, base and head, of one subject. generations: that a gate has at most. swaps:
     whether chance lets the sides change places in each generation.
     """
 
@@ -52,33 +49,30 @@ class Replay:
         self._looks = self._looks or list(plan_looks(generations))
         self._swaps = swaps
         self._base, self._head = recording.contestants
-        impl, _, runtime = self._base.name.rpartition(" ")[2].partition("@")
-        self._pair = Pair(impl, runtime, "", ({}, {}))
-        self._rows = {
-            make_key(impl, runtime, terms.name): terms
-            for terms in self._base.rows
-            if not terms.name.endswith(f"/{NOT_JUDGED}")
-        }
+        self._pair = Pair(self._base.subject, self._base.runtime, "", ({}, {}))
+        rows = find_cases(self._pair, self._base, self._head)
+        self._rows = {case: terms for case, terms, _ in rows}
+        self._rules = {case: make_rule(case, terms) for case, terms in self._rows.items()}
+        self._wholes = thresholds.find_wholes(self._rules)
         sides = [(self._pair, self._base, self._head)]
         self._sizes_ns = measure_sizes(sides, self._rows)
         self._recorded = len(next(iter(self._base.series.values())))
         self._known: dict[Slowdown | None, list[dict[CaseKey, list[float]]]] = {}
 
     @property
-    def stages(self) -> list[CaseKey]:
-        """The cases that a slowdown can be put into."""
-        return [case for case in self._rows if case.stage not in NOT_SLOWED]
+    def parts(self) -> dict[CaseKey, float]:
+        """What a slowdown can be put into, with its share of its whole: of a difference too little is known."""
+        return {
+            case: self._sizes_ns[case] / self._sizes_ns[rule.part_of]
+            for case, rule in self._rules.items()
+            if rule.part_of is not None and self._rows[case].single
+        }
 
-    def share(self, case: CaseKey) -> float:
-        """Return a case's share of its whole."""
-        return self._sizes_ns[case] / self._sizes_ns[case.whole]
-
-    def gate(self, rng: random.Random, slowdown: Slowdown | None) -> tuple[Outcome, str | None]:
-        """Replay a gate; return its verdict and the stage to which a slowdown is put down."""
+    def gate(self, rng: random.Random, slowdown: Slowdown | None) -> tuple[Outcome, CaseKey | None]:
+        """Replay a gate; return its verdict and the part to which a slowdown is put down."""
         one_way, other_way = self._both_ways(slowdown)
         changes: dict[CaseKey, list[float]] = {case: [] for case in self._rows}
         judgements: dict[CaseKey, Judgement] = {}
-        wholes = {case for case in self._rows if self._thresholds.decides(case)}
         open_cases = list(self._rows)
         done = 0
         for look in self._looks:
@@ -90,13 +84,13 @@ class Replay:
                         changes[case].append(found[case][number])
             done = look.generations
             open_cases, is_over = look_at_all(
-                changes, self._thresholds, judgements, open_cases, wholes, look
+                changes, self._thresholds, judgements, open_cases, self._wholes, look
             )
             if is_over:
                 break
-        settled = settle(judgements, wholes)
+        settled = settle(judgements, self._wholes)
         outcome = overall([judgement.outcome for judgement in settled.values()])
-        return outcome, attribute(settled, self._sizes_ns)
+        return outcome, attribute(settled, self._sizes_ns, self._rules)
 
     def _both_ways(self, slowdown: Slowdown | None) -> list[dict[CaseKey, list[float]]]:
         """Return each case's changes of head / base, and of base / head, the side above being slowed down."""
@@ -112,19 +106,19 @@ class Replay:
         return self._known[slowdown]
 
     def _slow_down(self, side: Contestant, slowdown: Slowdown | None) -> Contestant:
-        """Return the side with the slowdown in the stage that it is of, and in its whole."""
+        """Return the side with the slowdown in the part that it is of, and in its whole."""
         if slowdown is None:
             return side
-        stage = combine(side.series, self._rows[slowdown.case].isolated)
-        cases = (slowdown.case, slowdown.case.whole)
-        names = {f"{case.operation}/{case.stage}": f"slowed {case.stage}" for case in cases}
+        part = combine(side.series, self._rows[slowdown.case].isolated)
+        whole = self._rules[slowdown.case].part_of
+        names = {case.row: f"slowed {case.row}" for case in (slowdown.case, whole) if case}
         series = {
-            names[terms.name]: _add(combine(side.series, terms.isolated), stage, slowdown.share)
+            names[terms.name]: _add(combine(side.series, terms.isolated), part, slowdown.share)
             for terms in side.rows
             if terms.name in names
         }
         rows = tuple(
-            RowTerms(terms.name, {names[terms.name]: 1.0}, {}, single=terms.single)
+            replace(terms, isolated={names[terms.name]: 1.0}, in_context={})
             if terms.name in names
             else terms
             for terms in side.rows

@@ -18,9 +18,10 @@ from garagebench.engine.files import KEY
 from garagebench.engine.result import Result, combine
 from garagebench.engine.suites import describe_features, load_benchmarks
 from garagebench.errors import GarageError
+from garagebench.gate.case import CaseKey
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 #: pyperf's units -> ours, and the factor; any other unit stays as it is.
@@ -35,11 +36,16 @@ class SamplesError(GarageError):
 
 @dataclass(frozen=True)
 class Sample:
-    """One case: a value above 0 for each independent run (process or generation), the median within it."""
+    """One case: a value above 0 for each independent run (process or generation), the median within it.
+
+    key: what it is a case of; None: another tool's, which has only its name. is_judged: whether it says anything of a change.
+    """
 
     unit: str
     values: tuple[float, ...]
     caveats: tuple[str, ...] = ()
+    key: CaseKey | None = None
+    is_judged: bool = True
 
 
 @dataclass(frozen=True)
@@ -60,8 +66,13 @@ class Samples:
 Found = dict[str, "Sample | str"]  # a case, or why there is none
 
 
-def load_samples(path: str | Path) -> Samples:
-    """Read a file of garagebench, pyperf or pytest-benchmark, plain or `.gz`. Raises SamplesError."""
+def load_samples(
+    path: str | Path, complete: Callable[[Result], Result] = lambda result: result
+) -> Samples:
+    """Read a file of garagebench, pyperf or pytest-benchmark, plain or `.gz`. Raises SamplesError.
+
+    complete: adds to a result what files of before do not say.
+    """
     document = _read(path)
     kind = _kind(document)
     if kind is None:
@@ -70,9 +81,13 @@ def load_samples(path: str | Path) -> Samples:
         )
     if not document["benchmarks"]:
         raise SamplesError(f"{path}: holds no benchmarks")
-    load = _load_rounds if kind == "pytest-benchmark" else _load_suite
     try:
-        return load(str(path), document)
+        if kind == "pytest-benchmark":
+            return _load_rounds(str(path), document)
+        benchmarks = load_benchmarks(str(path))
+        if any(KEY in one.metadata for one in benchmarks):
+            return _load_result(str(path), complete(Result.load(path)))
+        return _load_suite(str(path), benchmarks)
     except GarageError as error:
         raise SamplesError(str(error)) from None
     except (LookupError, TypeError, ValueError, AttributeError) as error:
@@ -122,10 +137,7 @@ def _kind(document: Any) -> str | None:
     return None
 
 
-def _load_suite(path: str, document: Any) -> Samples:
-    benchmarks = load_benchmarks(path)
-    if any(KEY in one.metadata for one in benchmarks):
-        return _load_ours(path)
+def _load_suite(path: str, benchmarks: Sequence[Any]) -> Samples:
     found: Found = {}
     for one in benchmarks:
         unit, factor = UNITS.get(one.unit, (one.unit, 1))
@@ -133,8 +145,7 @@ def _load_suite(path: str, document: Any) -> Samples:
     return _sort_out(path, "pyperf", describe_features(one.metadata for one in benchmarks), found)
 
 
-def _load_ours(path: str) -> Samples:
-    result = Result.load(path)
+def _load_result(path: str, result: Result) -> Samples:
     contestants = {one.name: one for one in result.contestants}
     found: Found = {}
     for row in result.rows():
@@ -146,7 +157,8 @@ def _load_ours(path: str) -> Samples:
         terms = next(terms for terms in one.rows if terms.name == row.name)
         values = tuple(_middle(rounds) for rounds in combine(one.series, terms.isolated))
         reasons = () if one.problem is None else (one.problem.reason,)
-        found[name] = Sample(row.unit, values, (*one.caveats, *reasons))
+        key = CaseKey(one.subject, one.runtime, row.name) if one.subject else None
+        found[name] = Sample(row.unit, values, (*one.caveats, *reasons), key, terms.is_judged)
     known = describe_features(
         {**result.environment, **one.environment} for one in result.contestants
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from garagebench.engine import instructions
-from garagebench.gate.case import NOT_JUDGED, CaseKey, Thresholds, make_key
+from garagebench.gate.case import CaseKey, Thresholds
 from garagebench.gate.pairs import Pair
 from garagebench.stats.judge import Judgement
 
@@ -32,7 +32,7 @@ class Counted:
 
 @dataclass(frozen=True)
 class Witness:
-    """Case -> counts, and a sentence for each implementation that is not counted."""
+    """Case -> counts, and a sentence for each subject that is not counted."""
 
     cases: Mapping[CaseKey, Counted]
     notes: tuple[str, ...]
@@ -59,12 +59,13 @@ def count_pairs(
             ]
             counted = instructions.count(sides, Path(roots[0]).parent / "count")
         except instructions.NotCounted as error:
-            notes.append(f"instructions of {pair.impl}@{pair.runtime} are not counted: {error}")
+            notes.append(f"instructions of {pair.name} are not counted: {error}")
             continue
         for row in counted[0][0]:
-            case = make_key(pair.impl, pair.runtime, row)
-            if case.stage != NOT_JUDGED and all(row in head for _, head in counted):
-                cases[case] = _summarise([(base[row], head[row]) for base, head in counted])
+            if all(row in head for _, head in counted):
+                cases[pair.make_key(row)] = _summarise(
+                    [(base[row], head[row]) for base, head in counted]
+                )
     return Witness(cases, tuple(notes))
 
 
@@ -87,7 +88,7 @@ def testify(
         is_up = judgement.outcome == "slower" or percent >= thresholds.of(case)
         if is_up and case in counted and counted[case].is_level:
             sentences.append(
-                f"{case.operation} {case.stage}: time {percent:+.1f} % with instructions level "
+                f"{case.row}: time {percent:+.1f} % with instructions level "
                 f"({counted[case].change_percent:+.2f} %): suspected layout or noise"
             )
     return sentences

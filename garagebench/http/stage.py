@@ -94,13 +94,20 @@ class ServedExperiment(Experiment):
                 continue
             reason = self._find_reason(recipe.impl, runtime, server)
             reference = reference or (None if reason else name)
-            for entrant in self._enter_server(name, recipe, server, reference):
+            for one in self._enter_server(name, recipe, server, reference):
+                entrant = replace(one, subject=recipe.label, runtime=f"{label}/{server}")
                 self._served[entrant.name] = server
                 self._labels[entrant.name] = (recipe.label, label)
                 if reason:
                     problem = Problem("unavailable", reason)
                     absent.append(
-                        Contestant(entrant.name, problem=problem, row_names=entrant.row_names)
+                        Contestant(
+                            entrant.name,
+                            problem=problem,
+                            row_names=entrant.row_names,
+                            subject=entrant.subject,
+                            runtime=entrant.runtime,
+                        )
                     )
                 else:
                     entrants.append(entrant)

@@ -95,6 +95,7 @@ class WorkerWithServer:
                 "cases": [],
                 "caveats": [],
                 "environment": environment,
+                "packages": {},
             }
         subject = {key: source[key] for key in ("packages", "factory", "arguments")}
         return self._worker.ask({"do": "load", "source": subject}, timeout_s)

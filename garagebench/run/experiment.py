@@ -13,14 +13,14 @@ from garagebench.core.layout import Layout
 from garagebench.core.workload import BUILTIN as WORKLOADS
 from garagebench.core.workload import make_workload, park_body
 from garagebench.engine import Conductor, Contestant, Entrant, Progress, Result
-from garagebench.engine.candidate import AsksWorker
+from garagebench.engine.candidate import AsksWorker, ColdStart
 from garagebench.engine.channel import Channel, WorkerFailed
 from garagebench.engine.conductor import TIMEOUT_S
 from garagebench.engine.extent import enough
 from garagebench.engine.files import ResultError
 from garagebench.engine.interpreter import Interpreter
 from garagebench.engine.metadata import collect_environment
-from garagebench.engine.result import Problem
+from garagebench.engine.result import Problem, RowTerms
 from garagebench.errors import GarageError, UnknownName
 from garagebench.run.recipes import (
     REFERENCE,
@@ -31,7 +31,7 @@ from garagebench.run.recipes import (
     pair,
 )
 from garagebench.stats.estimate import LEAST_GENERATIONS
-from garagebench.subjects.requests import BATCHES, STAGES
+from garagebench.subjects.requests import BATCHES, STAGES, rules_of
 
 __all__ = ["REFERENCE", "Settings", "impl_label", "load_layout", "run"]
 
@@ -191,12 +191,24 @@ class Experiment:
             if isinstance(interpreter, WorkerFailed):
                 absent.append(
                     Contestant(
-                        name, problem=Problem("unavailable", str(interpreter)), row_names=rows
+                        name,
+                        problem=Problem("unavailable", str(interpreter)),
+                        row_names=rows,
+                        subject=recipe.label,
+                        runtime=label,
                     )
                 )
             else:
                 entrants.append(
-                    Entrant(name, interpreter.path, self._source(recipe), self._cold(recipe), rows)
+                    Entrant(
+                        name,
+                        interpreter.path,
+                        self._source(recipe),
+                        self._cold(recipe),
+                        rows,
+                        subject=recipe.label,
+                        runtime=label,
+                    )
                 )
         return entrants, absent
 
@@ -244,7 +256,7 @@ class Experiment:
             "arguments": arguments,
         }
 
-    def _cold(self, recipe: Recipe) -> dict[str, Any] | None:
+    def _cold(self, recipe: Recipe) -> ColdStart | None:
         if "start" not in self.operations:
             return None
         arguments = {
@@ -253,15 +265,17 @@ class Experiment:
             # Not the workload's first: what a trace begins with may be refused.
             "body": park_body(next(iter(self.layout.tiers))).decode(),
         }
-        return {
-            "call": {
-                "packages": _PACKAGES,
-                "target": "garagebench.subject:cold_start",
-                "arguments": arguments,
-            },
-            "series": [stage for stage in STAGES["start"] if stage in self.stages],
-            "caches": ["NUMBA_CACHE_DIR"],  # only the cold start compiles
+        call = {
+            "packages": _PACKAGES,
+            "target": "garagebench.subject:cold_start",
+            "arguments": arguments,
         }
+        rows = {
+            stage: RowTerms(f"start/{stage}", {f"start/{stage}": 1}, **rules_of("start", stage))
+            for stage in STAGES["start"]
+            if stage in self.stages
+        }
+        return ColdStart(call, rows, caches=["NUMBA_CACHE_DIR"])  # only the cold start compiles
 
     def _requests(self, operation: str) -> int:
         operation = BATCHES.get(operation, operation)

@@ -12,6 +12,7 @@ from garagebench.exit_codes import ERROR, GOOD, INTERRUPTED, WRONG
 from garagebench.report.rows import IN_CONTEXT, Report, Row
 from garagebench.run.experiment import SettingsError
 from garagebench.run.recipes import Recipe
+from garagebench.subjects.requests import rules_of
 
 #: The row of a whole request, and that of what its stages leave of it.
 WHOLE, REMAINDER = "total", "unattributed"
@@ -82,7 +83,7 @@ def _make_row(row: ResultRow, settings: Any) -> Row:
         operation=operation,
         stage=stage,
         # Of what was not measured the engine knows no unit.
-        unit="bytes" if stage == "peak_memory" else "ns",
+        unit=rules_of(operation, stage).get("unit", "ns"),
         status=row.status,  # type: ignore[arg-type]
         median=row.median,
         low=row.low,

@@ -75,6 +75,8 @@ _PIPELINES: Mapping[str, tuple[_StageCall, ...]] = {
 
 _CHANGES_STATE = ("sequence", "release")
 
+_PARTS = ("assignment", *(stage.name for stages in _PIPELINES.values() for stage in stages))
+
 
 def make_subject(arguments: Mapping[str, Any]) -> GarageSubject:
     """Return the subject that the engine's worker measures.
@@ -94,6 +96,17 @@ def make_subject(arguments: Mapping[str, Any]) -> GarageSubject:
     return GarageSubject(
         tape, timed_sequence, intervals, arguments["operations"], arguments["stages"]
     )
+
+
+def rules_of(operation: str, stage: str) -> dict[str, Any]:
+    """Return the rules of a stage's row, by the names that they have in a RowSpec."""
+    if operation == "start":
+        return {"unit": "bytes" if stage == "peak_memory" else "ns"}
+    if stage == "unattributed":
+        return {"part_of": f"{operation}/total", "is_judged": False}
+    # What the sequencer takes is what its calls on the pools leave of it.
+    yields = {"yields_to": f"{operation}/assignment"} if stage == "sequence" else {}
+    return {"part_of": f"{operation}/total", **yields} if stage in _PARTS else {}
 
 
 def cold_start(arguments: Mapping[str, Any]) -> dict[str, float]:
@@ -117,6 +130,7 @@ class GarageSubject:
     """The cases and rows of the wanted operations and stages of a recorded workload."""
 
     interface_version = INTERFACE_VERSION
+    packages = ("numpy", "numba")
 
     def __init__(
         self,
@@ -176,23 +190,24 @@ class GarageSubject:
             # Its own whole stands beside the stages in context, where there are any.
             beside = any(step.name in self._stages for step in pipeline)
             yield RowSpec(name, {total: 1}, {total: 1} if beside else {})
-        elif stage == "unattributed":
+            return
+        part = RowSpec(name, {name: 1}, {f"{total} ({stage})": 1}, **rules_of(operation, stage))
+        if stage == "unattributed":
             wholes = {f"{operation}/{_isolated_name(step.name)}": -1.0 for step in pipeline}
             steps = {f"{total} ({step.name})": -1.0 for step in pipeline}
-            yield RowSpec(name, {total: 1, **wholes}, {total: 1, **steps})
+            yield part._replace(isolated={total: 1, **wholes}, in_context={total: 1, **steps})
         elif stage == "assignment":
             if self._has_pool_calls:
-                yield RowSpec(name, {name: 1}, {f"{operation}/{TIMED_POOLS}": 1})
+                yield part._replace(in_context={f"{operation}/{TIMED_POOLS}": 1})
         elif stage == "sequence":
             assignment = {f"{operation}/assignment": -1.0} if self._has_pool_calls else {}
             timed = {f"{operation}/{TIMED_POOLS}": -1.0} if self._has_pool_calls else {}
-            yield RowSpec(
-                name,
-                {f"{operation}/{SEQUENCE_WHOLE}": 1, **assignment},
-                {f"{total} (sequence)": 1, **timed},
+            yield part._replace(
+                isolated={f"{operation}/{SEQUENCE_WHOLE}": 1, **assignment},
+                in_context={f"{total} (sequence)": 1, **timed},
             )
         else:
-            yield RowSpec(name, {name: 1}, {f"{total} ({stage})": 1})
+            yield part
 
     def _cases(self, operation: str) -> Iterator[Case]:
         if operation == "both":

@@ -138,7 +138,7 @@ def test_nothing_is_left_behind(
     process = start("--impl", "numba", "--budget", "600", "--output", file)
     wait_until(file.exists, "the file of the first generation")
     wait_until(
-        lambda: any("worker.py" in command for command in find_processes(own_tmp)),
+        lambda: any("worker/__main__.py" in command for command in find_processes(own_tmp)),
         "a worker of the next generation",
     )
     os.kill(process.pid, number)
@@ -171,7 +171,8 @@ def test_workers_do_not_outlive_the_command(start: Start, tmp_path: Path, own_tm
     wait_until(file.exists, "the file of the first generation")
     # Of two, one at least waits for its next command.
     wait_until(
-        lambda: sum("worker.py" in command for command in find_processes(own_tmp)) > 1, "workers"
+        lambda: sum("worker/__main__.py" in command for command in find_processes(own_tmp)) > 1,
+        "workers",
     )
     process.kill()
     process.wait(timeout=PATIENCE_S)

@@ -19,7 +19,6 @@ from command_line import (
 from garagebench import Impl
 from garagebench.engine import Result
 from garagebench.errors import UnknownName
-from garagebench.gate.files import parse_case
 from garagebench.run.experiment import Experiment
 from garagebench.run.recipes import Recipe, parse_variants
 from garagebench.subjects import requests
@@ -52,8 +51,7 @@ def test_lists_with_variants_stands_beside_the_plain_reference(
     assert {row["reference"].partition("@")[0] for row in rows} == {"lists"}
     assert json.loads(ran.stdout)["settings"]["variants"] == {"encode": "rendered"}
     assert garagebench("report", file, "--format", "json").stdout == ran.stdout
-    cases = [parse_case(f"{one.name}/park/total") for one in Result.load(file).contestants]
-    assert [case.impl for case in cases if case] == ["lists", LABEL]
+    assert [one.subject for one in Result.load(file).contestants] == ["lists", LABEL]
 
 
 def test_all_but_the_reference_get_the_variants(settings_of: SettingsOf) -> None:
@@ -63,7 +61,7 @@ def test_all_but_the_reference_get_the_variants(settings_of: SettingsOf) -> None
     told = [(one.name.partition("@")[0], one.source["arguments"]["variants"]) for one in entrants]
     variants = {"encode": "rendered"}
     assert told == [("lists", {}), ("heap+encode=rendered", variants), (LABEL, variants)]
-    cold = [one.cold["call"]["arguments"]["variants"] for one in entrants if one.cold]
+    cold = [one.cold.call["arguments"]["variants"] for one in entrants if one.cold]
     assert cold == [{}, variants, variants]
 
 

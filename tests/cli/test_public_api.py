@@ -36,7 +36,8 @@ DOCUMENTED = [
 #: A server turns those of its chunks into replies; a second signal is no error; the locustfile is for Locust's own
 #: process: gevent would patch this one.
 EXEMPT = {
-    "garagebench.engine.worker",
+    "garagebench.engine.worker.cases",
+    "garagebench.engine.worker.loading",
     "garagebench.cli",
     "garagebench.__main__",
     "garagebench.server.chunks",

@@ -43,6 +43,7 @@ class ScriptedWorker:
             "rows": None,
             "caveats": [],
             "environment": {"python_implementation": implementation},
+            "packages": {},
         }
 
     def ask(self, command: dict[str, Any], timeout_s: float) -> dict[str, Any]:
@@ -235,28 +236,30 @@ def test_digests_of_the_answers_are_kept() -> None:
 def test_a_cold_start_gives_rows() -> None:
     """Times with that of importing, bytes for the peak of memory, and nothing for what it does not have."""
     candidate = make_candidate()
-    wanted = ["import", "compile", "first", "peak_memory"]
+    units = {"import": "ns", "first": "ns", "peak_memory": "bytes"}
+    rows = {
+        name: RowTerms(f"start/{name}", {f"start/{name}": 1}, unit=units[name]) for name in units
+    }
+    gone = {"compile": RowTerms("start/compile", {"start/compile": 1})}
     answer = {"result": {"import": 10.0, "first": 0.0}, "import_ns": 5, "peak_memory_bytes": 4096}
-    candidate.keep_cold(answer, wanted)
-    candidate.keep_cold(answer | {"import_ns": 7}, wanted)
+    candidate.keep_cold(answer, rows | gone)
+    candidate.keep_cold(answer | {"import_ns": 7}, rows | gone)
     found = candidate.finish()
     assert found.series == {
         "start/import": [[15], [17]],
         "start/first": [[0.001], [0.001]],
         "start/peak_memory": [[4096], [4096]],
     }
-    assert found.rows == (
-        RowTerms("start/import", {"start/import": 1}, {}),
-        RowTerms("start/first", {"start/first": 1}, {}),
-        RowTerms("start/peak_memory", {"start/peak_memory": 1}, {}, "bytes"),
-    )
+    assert found.rows == tuple(rows.values())
 
 
 def test_a_peak_that_is_not_known() -> None:
     """It has no row, and is not 0."""
     candidate = make_candidate()
-    answer = {"result": {}, "import_ns": 5, "peak_memory_bytes": None}
-    candidate.keep_cold(answer, ["import", "peak_memory"])
+    rows = {
+        name: RowTerms(f"start/{name}", {f"start/{name}": 1}) for name in ("import", "peak_memory")
+    }
+    candidate.keep_cold({"result": {}, "import_ns": 5, "peak_memory_bytes": None}, rows)
     assert candidate.finish().series == {"start/import": [[5]]}
 
 

@@ -96,8 +96,9 @@ def test_contestants_whose_names_begin_alike(tmp_path: Path) -> None:
 
 
 def test_a_case_called_as_the_peak_of_memory(tmp_path: Path) -> None:
-    """Only the cold start's peak is in bytes; a case of that name is in seconds."""
-    one = Contestant("a", (), {"peak_memory": steady(250.0), "start/peak_memory": [[4096]]})
+    """What a row has in bytes is in bytes; a case of that name is in seconds."""
+    series = {"peak_memory": steady(250.0), "start/peak_memory": [[4096]]}
+    one = Contestant("a", (PEAK,), series)
     save(Result((one,)), tmp_path / "r.json")
     suite = pyperf.BenchmarkSuite.load(str(tmp_path / "r.json"))
     units = {benchmark.get_name(): benchmark.get_unit() for benchmark in suite}

@@ -17,7 +17,9 @@ from toys import Adder
 
 from garagebench.engine import worker
 from garagebench.engine.channel import Channel, WorkerFailed
-from garagebench.engine.worker import TimedCase, Worker, WrongResult, compile_loop, sum_marks
+from garagebench.engine.worker import Worker, cases, loading
+from garagebench.engine.worker.cases import TimedCase, WrongResult
+from garagebench.engine.worker.loops import compile_loop, sum_marks
 from garagebench.interface import INTERFACE_VERSION, Block, Case, Step
 
 #: Nanoseconds that reading the ticking clock takes.
@@ -46,7 +48,8 @@ class TickingClock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> TickingClock:
     """The clock that the worker reads."""
     ticking = TickingClock()
-    monkeypatch.setattr(worker, "clock", ticking)
+    for module in (worker, cases):
+        monkeypatch.setattr(module, "clock", ticking)
     return ticking
 
 
@@ -232,7 +235,7 @@ def test_an_answer_that_changes_is_found(
     clock: TickingClock, monkeypatch: pytest.MonkeyPatch, keeps_all: bool
 ) -> None:
     """In each slice answers are compared anew; where a JIT would delete unused work, in every pass."""
-    monkeypatch.setattr(worker, "KEEPS_ALL", keeps_all)
+    monkeypatch.setattr(cases, "KEEPS_ALL", keeps_all)
     answers = iter([1, 1, 1, 2, 2])
     case = make_case(clock, 1, names={"work": lambda _: next(answers)})
     timed = TimedCase(case)
@@ -369,8 +372,8 @@ def test_a_package_is_found_in_its_directory(tmp_path: Path, forget: Callable[[s
     (directory / "__init__.py").write_text("from strays.inner import VALUE\n")
     (directory / "inner.py").write_text("VALUE = 7\n")
     forget("strays")
-    assert worker.find({"strays": str(directory)}, "strays.inner:VALUE") == 7
-    assert worker.find({"strays": str(directory)}, "strays:VALUE") == 7
+    assert loading.find({"strays": str(directory)}, "strays.inner:VALUE") == 7
+    assert loading.find({"strays": str(directory)}, "strays:VALUE") == 7
     assert sys.modules["strays"].__path__ == [str(directory)]
     assert str(directory) not in sys.path
 
@@ -379,7 +382,7 @@ def test_a_package_is_imported_once(tmp_path: Path, forget: Callable[[str], None
     """Asked for again it is the same, with what is in it."""
     (tmp_path / "__init__.py").write_text("THING = object()\n")
     forget("strays")
-    one, same = (worker.find({"strays": str(tmp_path)}, "strays:THING") for _ in range(2))
+    one, same = (loading.find({"strays": str(tmp_path)}, "strays:THING") for _ in range(2))
     assert one is same
 
 
@@ -468,7 +471,9 @@ def test_a_subject_may_print(
     """What it writes to its streams gets neither in the way of the answers nor into ours."""
     loaded = running("load", source=factory_source(packages, "make_noisy"))
     assert loaded["caveats"] == ["it talks"]
-    assert loaded["rows"] == [["more", {"append": 1, "add": -1}, {"add (add)": 2}]]
+    assert loaded["rows"] == [
+        ["more", {"append": 1, "add": -1}, {"add (add)": 2}, None, True, None, "ns"]
+    ]
     assert running("describe")["environment"]["python_version"]
 
 
@@ -566,15 +571,15 @@ def test_the_collector_is_off_while_measuring(clock: TickingClock) -> None:
 def test_the_workers_own_directory_is_not_importable(
     running: Callable[..., dict[str, Any]], packages: dict[str, str]
 ) -> None:
-    """A module of the engine does not stand in the way of another of its name, such as `schedule`."""
+    """A module of the worker does not stand in the way of another of its name, such as `machine`."""
 
     def imports(name: str) -> bool:
         called = running("call", packages=packages, target="toys:imports", arguments=name)
         return bool(called["result"])
 
     assert imports("json")
-    assert not imports("conductor")
-    assert not imports("candidate")
+    assert not imports("machine")
+    assert not imports("loops")
 
 
 def test_a_worker_that_is_told_to_quit_ends(any_python: str) -> None:
@@ -611,15 +616,15 @@ def make_moved_source(tree: Path, copy: Path) -> dict[str, Any]:
 
 def test_what_lies_in_the_tree_is_imported_from_its_copy(tree_and_copy: tuple[Path, Path]) -> None:
     """PYTHONPATH, or an installed package, that leads into the working tree leads into the copy that is measured."""
-    assert worker.load_subject(make_moved_source(*tree_and_copy)) == "copy"
+    assert loading.load_subject(make_moved_source(*tree_and_copy)) == "copy"
 
 
 def test_a_module_from_the_tree_itself_is_refused(tree_and_copy: tuple[Path, Path]) -> None:
     """Where something else than the path found it there, the sides would be the same: no time, and the fix."""
     sys.modules.pop("helper", None)
     importlib.import_module("helper")
-    with pytest.raises(worker.BadSubject, match=r"imports helper from .*tree.*PYTHONPATH"):
-        worker.load_subject(make_moved_source(*tree_and_copy))
+    with pytest.raises(loading.BadSubject, match=r"imports helper from .*tree.*PYTHONPATH"):
+        loading.load_subject(make_moved_source(*tree_and_copy))
 
 
 def test_what_an_environment_in_the_tree_has_installed_stays(
@@ -633,7 +638,7 @@ def test_what_an_environment_in_the_tree_has_installed_stays(
         "get_paths",
         lambda: dict.fromkeys(("purelib", "platlib", "stdlib"), str(installed)),
     )
-    assert worker.move_path(str(installed), str(tree), str(copy)) == str(installed)
-    assert worker.move_path(str(tree / "src"), str(tree), str(copy)) == str(copy / "src")
-    assert worker.move_path(str(tree), str(tree), str(copy)) == str(copy)
-    assert worker.move_path(f"{tree}2", str(tree), str(copy)) == f"{tree}2"
+    assert loading.move_path(str(installed), str(tree), str(copy)) == str(installed)
+    assert loading.move_path(str(tree / "src"), str(tree), str(copy)) == str(copy / "src")
+    assert loading.move_path(str(tree), str(tree), str(copy)) == str(copy)
+    assert loading.move_path(f"{tree}2", str(tree), str(copy)) == f"{tree}2"

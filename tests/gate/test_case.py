@@ -4,7 +4,7 @@ import pytest
 
 from garagebench.gate.case import CaseKey, Thresholds
 
-CASE = CaseKey("Mine", "cpython3.11", "park", "assignment")
+CASE = CaseKey("Mine", "cpython3.11", "park/assignment")
 
 
 @pytest.mark.parametrize(

@@ -19,15 +19,15 @@ from garagebench.gate.changes import (
 from garagebench.gate.pairs import Pair
 
 PAIR = Pair("lists", "cpython3.11", "python", ({}, {}))
-TOTAL = CaseKey("lists", "cpython3.11", "park", "total")
-REST = CaseKey("lists", "cpython3.11", "park", "sequence")
+TOTAL = CaseKey("lists", "cpython3.11", "park/total")
+REST = CaseKey("lists", "cpython3.11", "park/sequence")
 
 
 def make_side(total: list[list[float]], less: list[list[float]]) -> Contestant:
     """Return a side whose `sequence` is its total less what is given."""
     rows = (
         RowTerms("park/total", {"total": 1}, {}),
-        RowTerms("park/sequence", {"total": 1, "less": -1}, {}, single=False),
+        RowTerms("park/sequence", {"total": 1, "less": -1}, single=False, part_of="park/total"),
     )
     return Contestant("x", rows, {"total": total, "less": less})
 

@@ -12,11 +12,12 @@ import pytest
 from garagebench.engine import Contestant, Entrant, Result
 from garagebench.engine.result import Conditions, Problem, RowTerms
 from garagebench.engine.schedule import Pace
-from garagebench.gate.case import CaseKey, GateResult, Thresholds, attribute
+from garagebench.gate.case import CaseKey, GateResult, Thresholds, attribute, make_rule
 from garagebench.gate.live import Limit, LiveGate, Work
 from garagebench.gate.notes import describe_some_processes
 from garagebench.gate.pairs import Pair
 from garagebench.stats.judge import Judgement
+from garagebench.subjects.requests import rules_of
 
 STAGES_NS = {
     "park/validate": 1000.0,
@@ -24,7 +25,7 @@ STAGES_NS = {
     "park/encode": 50.0,
     "park/total": 3000.0,
 }
-SOURCE = {"arguments": {"stages": [name.partition("/")[2] for name in STAGES_NS]}}
+SOURCE = {"factory": "module:name"}
 PAIR = Pair("lists", "cpython3.11", "python", (SOURCE, SOURCE))
 
 Slowdown = Callable[[str, int], float]  # (row, phase) -> head / base
@@ -68,12 +69,13 @@ class Made:
 
     def __call__(self, entrants: list[Entrant], work: Work) -> Result:
         """Measure."""
-        self.phases.append(list(entrants[0].source["arguments"]["stages"]))
+        needs = entrants[0].needs
+        names = [name for name in self.sizes_ns if needs is None or name in needs]
+        self.phases.append(names)
         self.works.append(work)
         self.paces.append([entrant.paces for entrant in entrants])
         generations = min(work.extent.generations or 1, self.most)
         self.now_s += self.takes_s * generations
-        names = [name for name in self.sizes_ns if name.partition("/")[2] in self.phases[-1]]
         sides = tuple(self._side(entrant.name, names, generations) for entrant in entrants)
         half_s = self.takes_s / 2
         conditions = Conditions(half_s, half_s / 20, 1, 1, 100, (), ())
@@ -99,15 +101,17 @@ class Made:
                 series[f"{row} less"] = [
                     [STAGES_NS["park/total"] * (1 + number % 2) for number in range(6)]
                 ] * generations
-        rows = tuple(
-            RowTerms(row, {row: 1.0, f"{row} less": -1.0}, {}, single=False)
-            if row in self.differences
-            else RowTerms(row, {row: 1.0}, {})
-            for row in names
-        )
+        rows = tuple(make_row(row, is_single=row not in self.differences) for row in names)
         extra = self.head if is_head else {}
         paces = dict.fromkeys(names, (2, 5 if is_head else 4))
         return Contestant(name, rows, series, **{"paces": paces, **extra})  # type: ignore[arg-type]
+
+
+def make_row(row: str, *, is_single: bool = True) -> RowTerms:
+    """Return a row with the rules of a garage's."""
+    terms = {row: 1.0} if is_single else {row: 1.0, f"{row} less": -1.0}
+    operation, _, stage = row.partition("/")
+    return RowTerms(row, terms, single=is_single, **rules_of(operation, stage))
 
 
 def run_gate(
@@ -129,7 +133,9 @@ def run_gate(
 
 def outcomes(result: GateResult) -> dict[str, str]:
     """Return stage -> outcome."""
-    return {case.stage: judgement.outcome for case, judgement in result.cases.items()}
+    return {
+        case.row.partition("/")[2]: judgement.outcome for case, judgement in result.cases.items()
+    }
 
 
 def test_identical_code_is_not_slower() -> None:
@@ -159,7 +165,7 @@ def test_a_slower_stage_is_named() -> None:
         "encode": "not slower",
         "total": "not slower",
     }
-    assert result.attributed_to == "assignment"
+    assert result.attributed_to == case("assignment")
 
 
 def test_a_part_that_cannot_be_judged_is_unresolved_and_decides_nothing() -> None:
@@ -208,7 +214,7 @@ def test_a_part_that_looks_slower_is_measured_further() -> None:
     slow = {"park/assignment": 1.2}
     measure = Made(lambda row, _phase: slow.get(row, 1.0))
     run_gate(measure)
-    assert measure.phases[-1] == ["assignment", "total"]
+    assert measure.phases[-1] == ["park/assignment", "park/total"]
     assert sum(count or 0 for count in measure.generations[1:]) == 15
 
 
@@ -216,7 +222,7 @@ def test_no_part_is_too_short_to_be_judged() -> None:
     """One of 50 ns that takes twice as long is named: what is short on one machine is long on another."""
     slow = {"park/encode": 2.0, "park/total": 1.02}
     result = run_gate(Made(lambda row, _phase: slow.get(row, 1.0)))
-    assert result.attributed_to == "encode"
+    assert result.attributed_to == case("encode")
 
 
 def test_screening_decides_nothing() -> None:
@@ -344,7 +350,7 @@ def test_each_pair_has_paces_of_its_own() -> None:
         return Result(tuple(sides))
 
     LiveGate(
-        [replace(PAIR, impl="quick"), replace(PAIR, impl="slow")],
+        [replace(PAIR, subject="quick"), replace(PAIR, subject="slow")],
         thresholds=Thresholds(5.0),
         limit=Limit(generations=6),
         seed=1,
@@ -361,14 +367,10 @@ def test_each_pair_has_paces_of_its_own() -> None:
 def test_a_whole_too_slow_for_the_time_is_no_pass() -> None:
     """A total that was left out, whatever the others say, makes the gate inconclusive; a part so is unresolved."""
     for row, outcome in (("unpark/total", "inconclusive"), ("park/release", "not slower")):
-        result = run_gate(Made(left_out=(row,)))
+        result = run_gate(Made(left_out=(make_row(row),)))
         assert result.outcome == outcome
         stage = row.partition("/")[2]
-        found = [
-            judgement.outcome
-            for key, judgement in result.cases.items()
-            if f"{key.operation}/{key.stage}" == row
-        ]
+        found = [judgement.outcome for key, judgement in result.cases.items() if key.row == row]
         assert found == ["inconclusive" if stage == "total" else "unresolved"]
 
 
@@ -417,12 +419,12 @@ def test_code_that_is_slow_in_some_processes_is_said_to_be() -> None:
         case("encode"): Judgement("not slower", 0.0, -0.1, 0.04, 60, above=15),
     }
     (note,) = describe_some_processes(judgements)
-    assert note.startswith("park total: in 17 of 60 generations")
+    assert note.startswith("park/total: in 17 of 60 generations")
 
 
 def case(stage: str) -> CaseKey:
     """Return the case of that stage of park."""
-    return CaseKey("lists", "cpython3.11", "park", stage)
+    return CaseKey("lists", "cpython3.11", f"park/{stage}")
 
 
 def judged(change: float) -> Judgement:
@@ -438,13 +440,15 @@ def test_sequence_is_named_only_where_assignment_does_not_explain_it() -> None:
         case("assignment"): judged(0.1),
         case("total"): judged(0.1),
     }
-    assert attribute(both, sizes) == "assignment"
-    assert attribute({case("sequence"): judged(0.1)}, sizes) == "sequence"
-    assert attribute({case("total"): judged(0.1)}, sizes) is None
+    rules = {key: make_rule(key, make_row(key.row)) for key in sizes}
+    assert attribute(both, sizes, rules) == case("assignment")
+    assert attribute({case("sequence"): judged(0.1)}, sizes, rules) == case("sequence")
+    assert attribute({case("total"): judged(0.1)}, sizes, rules) is None
 
 
 def test_the_stage_that_adds_the_most_is_named() -> None:
     """+10 % of 1000 ns weighs more than +20 % of 300 ns."""
     sizes = {case("validate"): 1000.0, case("encode"): 300.0}
     slower = {case("validate"): judged(0.1), case("encode"): judged(0.2)}
-    assert attribute(slower, sizes) == "validate"
+    rules = {key: make_rule(key, make_row(key.row)) for key in sizes}
+    assert attribute(slower, sizes, rules) == case("validate")

@@ -14,7 +14,8 @@ from garagebench.gate.case import CaseKey, GateResult, Thresholds
 from garagebench.gate.live import Limit
 from garagebench.gate.trees.git import NotComparable
 
-STAGES_NS = {"park/validate": 1000.0, "park/encode": 50.0, "park/total": 3000.0}
+TOTAL = "park/total"
+STAGES_NS = {"park/validate": 1000.0, "park/encode": 50.0, TOTAL: 3000.0}
 SETTINGS = Settings("base.json.gz", thresholds=Thresholds(5.0))
 
 
@@ -36,7 +37,10 @@ def make_result(factors: dict[str, float], host: float = 1.0, generations: int =
             ]
             for name, ns in STAGES_NS.items()
         }
-        rows = tuple(RowTerms(name, {name: 1.0}, {}) for name in STAGES_NS)
+        rows = tuple(
+            RowTerms(name, {name: 1.0}, part_of=None if name == TOTAL else TOTAL)
+            for name in STAGES_NS
+        )
         environment = {"python_implementation": "CPython", "python_version": "3.11.7"}
         answers = dict.fromkeys(STAGES_NS, "the same")
         contestants.append(
@@ -46,6 +50,8 @@ def make_result(factors: dict[str, float], host: float = 1.0, generations: int =
                 series,
                 environment=environment,
                 answers=answers,
+                subject=impl,
+                runtime="cpython3.11",
             )
         )
     settings = {
@@ -65,7 +71,9 @@ def make_result(factors: dict[str, float], host: float = 1.0, generations: int =
 
 def outcomes(result: GateResult) -> dict[str, str]:
     """Return stage -> outcome."""
-    return {case.stage: judgement.outcome for case, judgement in result.cases.items()}
+    return {
+        case.row.partition("/")[2]: judgement.outcome for case, judgement in result.cases.items()
+    }
 
 
 def test_only_the_ratio_counts() -> None:
@@ -84,8 +92,8 @@ def test_a_slower_stage_is_named() -> None:
         "encode": "not slower",
         "total": "not slower",
     }
-    assert result.attributed_to == "validate"
-    judgement = result.cases[CaseKey("mine", "cpython3.11", "park", "validate")]
+    assert result.attributed_to == CaseKey("mine", "cpython3.11", "park/validate")
+    judgement = result.cases[CaseKey("mine", "cpython3.11", "park/validate")]
     assert judgement.change == pytest.approx(math.log(1.1), abs=0.003)
 
 

@@ -17,11 +17,12 @@ from garagebench.engine.result import RowTerms
 from garagebench.gate.case import CaseKey, Thresholds
 from garagebench.gate.replay import Replay, Slowdown
 from garagebench.report.selftest import render_certificate
+from garagebench.run.rules import complete
 from garagebench.stats.binomial import at_least, exact_bounds
 from garagebench.subjects.slowed import make_twice, slowed
 
 ROWS_NS = {"park/validate": 1000.0, "park/encode": 50.0, "park/total": 2000.0}
-VALIDATE = CaseKey("lists", "cpython3.11", "park", "validate")
+VALIDATE = CaseKey("lists", "cpython3.11", "park/validate")
 
 
 def make_recording(noise: float, generations: int = 40) -> Result:
@@ -39,7 +40,8 @@ def make_recording(noise: float, generations: int = 40) -> Result:
         rows = tuple(RowTerms(name, {name: 1.0}, {}) for name in ROWS_NS)
         sides.append(Contestant(f"{side} lists@cpython3.11", rows, series))
     known = {"budget_s": 30.0, "generations": 17, "runtime": "cpython3.11", "date": "2026-11-01"}
-    return Result(tuple(sides), {"selftest": known}, {"cpu_model_name": "Fast 1"})
+    # As in files of before: without rules.
+    return complete(Result(tuple(sides), {"selftest": known}, {"cpu_model_name": "Fast 1"}))
 
 
 @pytest.mark.parametrize(
@@ -74,8 +76,8 @@ def test_a_replayed_slowdown_is_found_in_its_stage() -> None:
     """+12 % of validate is found and named; +2 % is below the threshold."""
     gates = Replay(make_recording(0.005), 17, Thresholds(5.0))
     rng = random.Random(2)
-    assert [case.stage for case in gates.stages] == ["validate", "encode"]
-    assert gates.gate(rng, Slowdown(VALIDATE, 0.12)) == ("slower", "validate")
+    assert [case.row for case in gates.parts] == ["park/validate", "park/encode"]
+    assert gates.gate(rng, Slowdown(VALIDATE, 0.12)) == ("slower", VALIDATE)
     assert gates.gate(rng, Slowdown(VALIDATE, 0.02)) == ("not slower", None)
 
 

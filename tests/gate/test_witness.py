@@ -16,7 +16,7 @@ from garagebench.gate.witness import Counted, count_pairs
 from garagebench.run.experiment import load_layout
 from garagebench.stats.judge import Judgement
 
-CASE = CaseKey("mine", "cpython3.11", "park", "total")
+CASE = CaseKey("mine", "cpython3.11", "park/total")
 SLOWED = (
     "from garagebench.subjects.slowed import slowed\nIMPL = slowed('lists', 'park encode', {})\n"
 )
@@ -69,8 +69,8 @@ def test_counts_see_half_a_percent(tmp_path: Path) -> None:
         Pair("numpy", "cpython3.11", sys.executable, (numpy, numpy)),
     ]
     witness = count_pairs(pairs, (str(tmp_path / "base"), str(tmp_path / "head")))
-    encode = witness.cases[CaseKey("mine", "cpython3.11", "park", "encode")]
+    encode = witness.cases[CaseKey("mine", "cpython3.11", "park/encode")]
     assert 0.3 < encode.change_percent < 1.2
-    assert witness.cases[CaseKey("mine", "cpython3.11", "park", "validate")].is_level
+    assert witness.cases[CaseKey("mine", "cpython3.11", "park/validate")].is_level
     assert len(witness.notes) == 1
     assert "numpy" in witness.notes[0]

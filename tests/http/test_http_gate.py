@@ -10,11 +10,11 @@ from garagebench.check.files import make_settings
 from garagebench.check.revisions import Settings
 from garagebench.engine import Contestant, Result
 from garagebench.engine.result import RowTerms
-from garagebench.gate.case import CaseKey, Thresholds
-from garagebench.gate.files import parse_case
+from garagebench.gate.case import Thresholds
 from garagebench.gate.trees.git import NotComparable
 from garagebench.http.stage import ServedExperiment
 from garagebench.run.experiment import Settings as RunSettings
+from garagebench.run.rules import complete
 
 HTTP = RowTerms("park/http", {"park/http_cpu": 1}, {})
 TOTAL = RowTerms("park/total", {"park/total": 1}, {})
@@ -27,17 +27,24 @@ def base() -> Result:
     entrants, _ = experiment.enter()
     settings = experiment.describe()
     contestants = tuple(
-        Contestant(entrant.name, (HTTP if entrant.name in settings["served"] else TOTAL,))
+        Contestant(
+            entrant.name,
+            (HTTP if entrant.name in settings["served"] else TOTAL,),
+            subject=entrant.subject,
+            runtime=entrant.runtime,
+        )
         for entrant in entrants
     )
     return Result(contestants, settings)
 
 
-def test_a_case_says_its_server() -> None:
-    """Behind two servers an implementation is two cases; without one it is named as ever."""
-    name = "lists@cpython3.11/seed/fill/{}park/http"
-    assert parse_case(name.format("wire/")) == CaseKey("lists", "cpython3.11/wire", "park", "http")
-    assert parse_case(name.format("")) == CaseKey("lists", "cpython3.11", "park", "http")
+def test_a_case_says_its_server(base: Result) -> None:
+    """Behind two servers an implementation is two cases; without one it is named as ever. So in files of before."""
+    without = tuple(replace(one, subject="", runtime="") for one in base.contestants)
+    for result in (base, complete(replace(base, contestants=without))):
+        assert [(one.subject, one.runtime) for one in result.contestants] == [
+            (impl, f"cpython3.11{server}") for server in ("", "/wire") for impl in ("lists", "heap")
+        ]
 
 
 def test_a_file_with_servers_is_measured_again_without_them(base: Result) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from garagebench.engine.channel import Channel
-from garagebench.engine.worker import TimedCase
+from garagebench.engine.worker.cases import TimedCase
 from garagebench.errors import WrongAnswer
 from garagebench.impls.heap import HeapPool
 from garagebench.impls.lists import ListPool

@@ -7,10 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from garagebench.engine.candidate import Entrant
+from garagebench.engine.candidate import ColdStart, Entrant
 from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.conductor import Conductor
 from garagebench.engine.extent import Extent
+from garagebench.engine.result import RowTerms
+
+COLD_START = ColdStart(
+    {"target": "x"},
+    {name: RowTerms(f"start/{name}", {f"start/{name}": 1}) for name in ("import", "first")},
+    ["CACHE"],
+)
 
 
 @dataclass(frozen=True)
@@ -99,14 +106,7 @@ class FakeHost:
     ) -> Conductor:
         """Return a conductor of all subjects, the first being the reference. slice_ns: None lets it feel the pulse."""
         entrants = [
-            Entrant(
-                name,
-                name,
-                {},
-                None
-                if subject.cold_s is None
-                else {"call": {"target": "x"}, "series": ["import", "first"], "caches": ["CACHE"]},
-            )
+            Entrant(name, name, {}, None if subject.cold_s is None else COLD_START)
             for name, subject in self.subjects.items()
         ]
         return Conductor(
@@ -201,6 +201,7 @@ class FakeWorker:
             "rows": subject.rows,
             "caveats": list(subject.caveats),
             "environment": {"python_implementation": subject.implementation},
+            "packages": {},
         }
 
     def _pass_ns(self, case: str, mode: str, blocks: Sequence[int]) -> float:

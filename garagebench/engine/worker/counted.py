@@ -1,6 +1,4 @@
-"""What runs under callgrind: a subject's cases, each between two dumps of the counters. A script of its own.
-
-    valgrind --tool=callgrind --callgrind-out-file=PATH python counted.py JOB_FD
+"""What runs under callgrind: a subject's cases, each between two dumps of the counters.
 
 The job is JSON: `source` (what a worker's `load` takes) and `work`, a list of [case, passes]. After each item of it
 callgrind writes a file PATH.1, PATH.2 and so on. Until the first item callgrind need not look on: it would only take
@@ -10,13 +8,14 @@ longer to load the subject (`--instr-atstart=no`).
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 import json
 import mmap
 import os
 import sys
 from collections.abc import Callable
 from typing import Any
+
+from . import Worker
 
 #: Requests to callgrind, as callgrind.h of valgrind numbers them.
 DUMP_STATS, ZERO_STATS, START = 0x43540000, 0x43540001, 0x43540004
@@ -43,22 +42,11 @@ def make_request() -> Callable[[int], int]:
     return request
 
 
-def load_worker() -> Any:
-    """Return the module beside this one, whatever else is called `worker`."""
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker.py")
-    spec = importlib.util.spec_from_file_location("garagebench_worker", path)
-    module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]  # the file is there
-    spec.loader.exec_module(module)  # type: ignore[union-attr]
-    return module
-
-
-def main() -> None:
+def main(job_fd: int) -> None:
     """Do the job; what fails ends the process with a traceback."""
-    with os.fdopen(int(sys.argv[1]), encoding="utf-8") as job_file:
+    with os.fdopen(job_fd, encoding="utf-8") as job_file:
         job = json.load(job_file)
-    here = os.path.dirname(os.path.abspath(__file__))
-    sys.path[:] = [path for path in sys.path if os.path.abspath(path or ".") != here]
-    worker = load_worker().Worker()
+    worker = Worker()
     answer = worker.answer({"do": "load", "source": job["source"]})
     if "error" in answer:
         sys.exit(answer["error"])
@@ -71,7 +59,3 @@ def main() -> None:
         request(DUMP_STATS)
         if "error" in answer:
             sys.exit(answer["error"])
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,138 @@
+"""The process in which a subject runs, started as a script (`__main__`): standard library, Python 3.9, PyPy too.
+
+It answers one JSON line with another over two private pipes; what a subject prints cannot get between them.
+Commands, by `do`:
+
+    load      packages {name: directory}, factory "module:name", arguments | pickled, main, path
+              moved [tree, copy]: of what lies in the tree, the copy is to be used
+              -> interface_version, cases, rows, caveats, environment, packages: {name: version}
+    measure   case, modes (of "loop", "empty", "steps", "intervals"), blocks, lead_in, passes
+              -> passes: {series: [ns of each kept pass, ...]} summed over the blocks, requests,
+                 waited_ns: for how long the process meanwhile waited for a core (null: the system does not tell),
+                 took_ns: how long all of it took
+    warm      work: [[case, mode, blocks, passes], ...]  ->  pass_ns: [ns of the quickest pass, ...]
+    call      packages, target "module:name", arguments  ->  result, import_ns, peak_memory_bytes
+    pulse     chunk_ns, chunks  ->  chunks_ns: [ns of each of so many equal pieces of work, in a row]
+    describe  -> environment
+    answers   case -> answers: [text of each expected answer, ...], block after block
+    quit
+
+An answer to what failed has `error` (one sentence), `status` ("wrong", "unavailable" or "invalid") and `trace`.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import traceback
+from typing import Any, Callable
+
+from .cases import TimedCase, check_cases, clock
+from .loading import find, load_subject
+from .machine import RunDelay, describe_environment, feel_pulse, find_versions, peak_memory_bytes
+
+
+def main(read_fd: int, write_fd: int) -> None:
+    """Answer commands until told to quit, or until the other end is gone."""
+    worker = Worker()
+    with (
+        os.fdopen(read_fd, encoding="utf-8") as commands,
+        os.fdopen(write_fd, "w", encoding="utf-8") as answers,
+    ):
+        for line in commands:
+            command = json.loads(line)
+            if command["do"] == "quit":
+                return
+            answers.write(json.dumps(worker.answer(command)) + "\n")
+            answers.flush()
+
+
+class Worker:
+    """Holds the subject's cases, each with its compiled loops."""
+
+    def __init__(self) -> None:
+        self._cases: dict[str, TimedCase] = {}
+        self._run_delay = RunDelay()
+
+    def answer(self, command: dict[str, Any]) -> dict[str, Any]:
+        """Do what the command says; an error becomes an answer."""
+        do: dict[str, Callable[..., dict[str, Any]]] = {
+            "load": self._load,
+            "measure": self._measure,
+            "warm": self._warm,
+            "call": self._call,
+            "pulse": lambda chunk_ns, chunks: {"chunks_ns": feel_pulse(chunk_ns, chunks)},
+            "describe": lambda: {"environment": describe_environment()},
+            "answers": lambda case: {"answers": self._cases[case].answers()},
+        }
+        try:
+            return do[command.pop("do")](**command)
+        except Exception as error:  # noqa: BLE001  it must reach the conductor, whatever it is
+            return {
+                "error": f"{error}"
+                if hasattr(error, "status")
+                else f"{type(error).__name__}: {error}",
+                "status": getattr(error, "status", "invalid"),
+                "trace": traceback.format_exc(),
+            }
+
+    def _load(self, source: dict[str, Any]) -> dict[str, Any]:
+        gc.disable()  # look-up tables of a million spaces are made in a third of the time
+        try:
+            subject = load_subject(source)
+            cases = list(subject.cases())
+            check_cases(cases)
+            self._cases = {case.name: TimedCase(case) for case in cases}
+        finally:
+            gc.enable()
+        rows = getattr(subject, "rows", None)
+        gc.collect()
+        if hasattr(gc, "freeze"):
+            gc.freeze()  # what is loaded stays: collections between slices need not look at it
+        return {
+            "interface_version": getattr(subject, "interface_version", 1),
+            "cases": [case.describe() for case in self._cases.values()],
+            "rows": None if rows is None else [list(row) for row in rows()],
+            "caveats": list(getattr(subject, "caveats", ())),
+            "environment": describe_environment(),
+            "packages": find_versions(getattr(subject, "packages", ())),
+        }
+
+    def _measure(
+        self, case: str, modes: list[str], blocks: list[int], lead_in: int, passes: int
+    ) -> dict[str, Any]:
+        timed = self._cases[case]
+        measured: dict[str, list[float]] = {}
+        gc.disable()
+        try:
+            waited_before, begin = self._run_delay.read_ns(), clock()
+            for mode in modes:
+                measured.update(timed.measure(mode, blocks, lead_in, passes))
+            took_ns, waited_after = clock() - begin, self._run_delay.read_ns()
+        finally:
+            gc.enable()
+        return {
+            "passes": measured,
+            "requests": timed.requests(blocks),
+            "waited_ns": None
+            if waited_before is None or waited_after is None
+            else waited_after - waited_before,
+            "took_ns": took_ns,
+        }
+
+    def _warm(self, work: list[tuple[str, str, list[int], int]]) -> dict[str, Any]:
+        pass_ns = [
+            self._cases[case].warm(mode, blocks, passes) for case, mode, blocks, passes in work
+        ]
+        return {"pass_ns": pass_ns}
+
+    def _call(self, packages: dict[str, str], target: str, arguments: Any) -> dict[str, Any]:
+        begin = clock()
+        function = find(packages, target)
+        import_ns = clock() - begin
+        return {
+            "result": function(arguments),
+            "import_ns": import_ns,
+            "peak_memory_bytes": peak_memory_bytes(),
+        }
