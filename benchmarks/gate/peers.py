@@ -84,7 +84,7 @@ def main():
     journal = Journal(chosen.output)
     done = {(one["tool"], one["change"], one["number"]) for one in journal.read()}
     stages = [stage for stage in STAGES if stage.startswith("park")]
-    shares = {stage: measure_share(stage) for stage in stages}
+    shares = {stage: measure_share(stage, STAGES) for stage in stages}
     for number in range(chosen.gates):
         rng = random.Random(number)
         for change in ("none", CHANGE):
