@@ -16,8 +16,7 @@ PACKAGE = "garagebench"
 #: What knows garages, without anything around it.
 GARAGES = {"errors", "core", "stages", "impls"}
 
-#: Folder or module -> the ones that it may import besides itself, from low to high. A module that is not named is a part of
-#: its folder. A new folder takes its place here; a module does only where it stands apart from its folder.
+#: Folder or module -> the ones that it may import besides itself, from low to high. A new folder takes its place here.
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "exit_codes": set(),
@@ -25,44 +24,34 @@ MAY_IMPORT: dict[str, set[str]] = {
     # It is imported before everything else, also in the workers: what it re-exports, it loads when asked (see LAZILY).
     "__init__": {"errors"},
     "stats": set(),
-    "system.cache": set(),
     "system": set(),
     # What runs in a worker.
     "core": {"errors"},
     "stages": {"errors", "core"},
-    "impls": {"errors", "core", "stages", "system.cache"},
+    "impls": {"errors", "core", "stages", "system"},
     "conformance": GARAGES,
     "subjects": GARAGES | {"interface", "conformance"},
     "subject": {"subjects"},
-    "scale.pools": GARAGES | {"interface"},
-    "sharing.contender": GARAGES | {"conformance"},
     # What measures knows nothing of garages, and what runs in a worker nothing of its conductor.
     "engine.worker": {"errors", "interface"},
     "engine": {"errors", "interface", "stats", "system", "engine.worker"},
-    "gate": {"errors", "stats", "system.cache", "engine"},
-    # Renderers only.
-    "report.rows": {"errors"},
-    "report": {"errors", "stats", "report.rows", "check.certificate", "load.row"},
-    "report.plot": {"errors", "report"},
+    "gate": {"errors", "stats", "system", "engine"},
     # What each command measures.
-    "run": GARAGES
-    | {"__init__", "exit_codes", "stats", "engine", "subjects", "conformance", "report.rows"},
-    "sharing": GARAGES | {"exit_codes", "stats", "engine", "run", "sharing.contender"},
-    "check.certificate": {"stats", "system.cache", "engine"},
-    "check": GARAGES
-    | {"__init__", "exit_codes", "stats", "system.cache", "engine", "gate", "subjects"}
-    | {"run", "report", "check.certificate"},
-    "scale": GARAGES | {"exit_codes", "stats", "system", "engine", "run", "report", "scale.pools"},
     "server": GARAGES | {"__init__", "system"},
+    "run": GARAGES
+    | {"__init__", "exit_codes", "stats", "engine", "subjects", "conformance", "server"},
+    "sharing": GARAGES | {"exit_codes", "stats", "engine", "run"},
+    "check": GARAGES
+    | {"__init__", "exit_codes", "stats", "system", "engine", "gate", "subjects", "run"},
+    "scale": GARAGES | {"exit_codes", "stats", "system", "engine", "subjects", "run"},
     "probe": {"errors", "system", "engine", "server"},
-    "load.row": {"errors", "exit_codes"},
-    "load": GARAGES | {"system", "engine", "probe", "load.row"},
+    "load": GARAGES | {"exit_codes", "system", "engine", "probe"},
     "http": GARAGES | {"interface", "engine", "subjects", "run", "probe", "load", "server"},
-    "run.listing": GARAGES | {"engine", "subjects", "run", "http", "server"},
+    # Renderers only.
+    "report": {"errors", "stats", "run", "check", "scale", "load"},
     "commands": GARAGES
-    | {"__init__", "engine", "gate", "report", "report.rows", "report.plot"}
-    | {"run", "run.listing", "sharing", "check", "check.certificate", "scale", "scale.pools"}
-    | {"server", "probe", "load", "load.row", "http"},
+    | {"__init__", "engine", "gate", "report", "run", "sharing", "check", "scale", "subjects"}
+    | {"server", "probe", "load", "http"},
     "cli": {"__init__", "errors", "exit_codes", "commands"},
     "__main__": {"exit_codes", "cli"},
 }
@@ -82,7 +71,7 @@ HOMES = {
     "hdrh": {"load"},
     "httptools": {"server"},
     "locust": {"load"},
-    "matplotlib": {"report.plot"},
+    "matplotlib": {"report"},
     "msgspec": {"stages"},
     "numba": {"impls"},
     "numpy": {"impls"},
@@ -108,12 +97,10 @@ ON_39 = {
     "exit_codes",
     "impls",
     "interface",
-    "scale.pools",
-    "sharing.contender",
     "stages",
     "subject",
     "subjects",
-    "system.cache",
+    "system",
 }
 NOT_ON_39 = {"tomllib"}
 
@@ -222,7 +209,7 @@ def test_what_runs_in_a_worker_is_held_to_39(core_files: list[Path]) -> None:
         ("engine.conductor", "from garagebench.engine.worker import PROTOCOL"),
         ("engine.suite", "def save():\n    import pyperf"),
         ("report.table", "from rich.table import Table\nfrom .rows import Row"),
-        ("run.rows", "from garagebench.report import rows"),
+        ("report.text", "from garagebench.run import report"),
         ("cli", "import click\nfrom garagebench import __version__"),
         ("__main__", "from garagebench.cli import main"),
     ],
@@ -247,15 +234,15 @@ def test_a_downward_import_is_allowed(module: str, source: str) -> None:
         ),
         ("engine.worker", "from .schedule import draw", "engine.worker may not import engine"),
         ("engine.schedule", "import garagebench.core.garage", "engine may not import core"),
-        ("report.rows", "from . import table", "report.rows may not import report"),
+        ("check.files", "from garagebench import report", "check may not import report"),
         ("run.rows", "from garagebench.report.table import x", "run may not import report"),
         ("core.layout", "import tomllib", "tomllib is not in Python 3.9: import it in a function"),
         ("core.garage", "import orjson", "core is not a home of orjson, but ['stages']"),
         ("engine.worker", "import pyperf", "engine.worker is not a home of pyperf, but ['engine']"),
         (
-            "report.rows",
+            "run.rows",
             "import rich",
-            "report.rows is not a home of rich, but ['commands', 'report']",
+            "run is not a home of rich, but ['commands', 'report']",
         ),
     ],
 )

@@ -14,7 +14,8 @@ from pathlib import Path
 from garagebench.report.markers import replace_between_markers
 from garagebench.report.page import draw_markdown
 from garagebench.report.plot import save_plot
-from garagebench.report.scale import ScaleReport, from_json, make_page
+from garagebench.report.scale import make_page
+from garagebench.scale.report import ScaleReport, from_json
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "results" / "scale.json"

@@ -9,14 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from garagebench.check.revisions import (
-    CODES,
     Settings,
     WrongHead,
     load_head,
     make_refusal,
-    make_verdict,
-    stage_of,
 )
+from garagebench.check.verdict import CODES, CaseVerdict, Verdict, make_verdict, stage_of
 from garagebench.engine import Contestant, Progress, Result
 from garagebench.gate.case import (
     CaseKey,
@@ -30,7 +28,6 @@ from garagebench.gate.changes import measure_size
 from garagebench.gate.files import compare_files, judge_independent
 from garagebench.gate.samples import load_samples
 from garagebench.gate.trees.git import NotComparable
-from garagebench.report.verdict import CaseVerdict, Verdict
 from garagebench.run import experiment
 from garagebench.run.recipes import Recipe
 from garagebench.run.rules import complete

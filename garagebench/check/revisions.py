@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from garagebench.check.certificate import cite
+from garagebench.check.verdict import NO_WITNESS, Verdict, make_verdict
 from garagebench.core.workload import make_workload
 from garagebench.engine import Progress
 from garagebench.engine.channel import Channel, WorkerFailed
@@ -19,36 +19,25 @@ from garagebench.engine.instructions import find_valgrind
 from garagebench.engine.interpreter import find_interpreter
 from garagebench.engine.metadata import collect_environment
 from garagebench.errors import GarageError, UnknownName
-from garagebench.exit_codes import GOOD, INCONCLUSIVE, INTERRUPTED, SLOWER, WRONG
-from garagebench.gate.case import CaseKey, GateResult, Thresholds
+from garagebench.exit_codes import WRONG
+from garagebench.gate.case import GateResult, Thresholds
 from garagebench.gate.live import Limit, LiveGate
 from garagebench.gate.pairs import Pair
 from garagebench.gate.trees.git import NotComparable
 from garagebench.gate.trees.revisions import Tree, Trees, two_trees
-from garagebench.gate.witness import Counted, Witness, count_pairs, testify
+from garagebench.gate.witness import Witness, count_pairs, testify
 from garagebench.impls.registry import find_entry, is_file
-from garagebench.report.verdict import CaseCount, CaseVerdict, Verdict
 from garagebench.run.experiment import load_layout
 from garagebench.run.recipes import check_impl, impl_label
 from garagebench.run.rules import complete
-from garagebench.stats.judge import Judgement, Outcome
 from garagebench.subjects.requests import STAGES
 
 if TYPE_CHECKING:
     from garagebench.core.layout import Layout
     from garagebench.core.workload import Workload
 
-#: Verdict -> how the command ends.
-CODES: Mapping[Outcome, int] = {
-    "not slower": GOOD,
-    "slower": SLOWER,
-    "inconclusive": INCONCLUSIVE,
-}
-
 #: Seconds that counting both sides of an implementation takes, about.
 COUNT_S = 40.0
-
-NO_WITNESS = Witness({}, ())
 
 #: Slowdown in percent from which a case counts as slower.
 MAX_SLOWDOWN = 5.0
@@ -273,56 +262,3 @@ def make_source(
 def is_own(tree: Path) -> bool:
     """Tell whether the tree is garagebench's own."""
     return (tree / "garagebench" / "subject.py").is_file()
-
-
-def make_verdict(
-    result: GateResult, base: str, head: str, witness: Witness = NO_WITNESS
-) -> Verdict:
-    """Return the verdict in words and percent."""
-    return Verdict(
-        verdict=result.outcome,
-        exit_code=INTERRUPTED if result.interrupted else CODES[result.outcome],
-        attributed_to=None if result.attributed_to is None else stage_of(result.attributed_to),
-        seconds=round(result.seconds, 1),
-        cases=tuple(_make_case(case, judgement) for case, judgement in result.cases.items()),
-        base=base,
-        head=head,
-        notes=(*result.notes, *witness.notes),
-        instructions=tuple(_make_count(case, counted) for case, counted in witness.cases.items()),
-    )
-
-
-def stage_of(case: CaseKey) -> str:
-    """Return the stage of a case of a garage, whose rows are called OPERATION/STAGE."""
-    return case.row.partition("/")[2]
-
-
-def _make_case(case: CaseKey, judgement: Judgement) -> CaseVerdict:
-    return CaseVerdict(
-        impl=case.subject,
-        runtime=case.runtime,
-        operation=case.row.partition("/")[0],
-        stage=stage_of(case),
-        verdict=judgement.outcome,
-        change_percent=_percent(judgement.change) if judgement.generations else None,
-        low=_percent(judgement.low),
-        high=_percent(judgement.high),
-        generations=judgement.generations,
-        head_slower=judgement.head_slower,
-    )
-
-
-def _make_count(case: CaseKey, counted: Counted) -> CaseCount:
-    return CaseCount(
-        impl=case.subject,
-        runtime=case.runtime,
-        operation=case.row.partition("/")[0],
-        stage=stage_of(case),
-        base=round(counted.base, 1),
-        head=round(counted.head, 1),
-        change_percent=round(counted.change_percent, 3),
-    )
-
-
-def _percent(log: float | None) -> float | None:
-    return None if log is None or math.isinf(log) else round(100 * math.expm1(log), 3)

@@ -172,7 +172,7 @@ def run(
 
 def _check_serverless(settings: Settings) -> None:
     """Refuse what only servers have, where none is named."""
-    from garagebench.http.contestants import STAGES
+    from garagebench.server.stages import STAGES
 
     asked = ["--ladder"] if settings.ladder else []
     asked += [f"stage {stage}" for stage in settings.stages if stage in STAGES]

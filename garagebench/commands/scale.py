@@ -93,10 +93,11 @@ def scale(
     from garagebench.engine.files import check_place, write_whole
     from garagebench.report.plot import SUFFIXES, check_plot, save_plot
     from garagebench.report.progress import show_progress
-    from garagebench.report.scale import render_scale, to_json
+    from garagebench.report.scale import render_scale
     from garagebench.scale import scaling
     from garagebench.scale.first_look import IMPLS, SIZES, Settings
-    from garagebench.scale.pools import WORKLOADS
+    from garagebench.scale.report import to_json
+    from garagebench.subjects.pools import WORKLOADS
 
     if output is not None:
         check_place(output)

@@ -11,18 +11,7 @@ from garagebench.engine import Entrant
 from garagebench.http.burst import Burst
 from garagebench.http.served import Order
 from garagebench.http.worker import ACCOUNT, ORDER
-from garagebench.server.ladder import RUNGS
-
-#: Stages that servers add: the CPU time less `total`, the whole CPU time, and the time from request to reply.
-HTTP, CPU, LATENCY = "http", "http_cpu", "http_latency"
-
-#: Stage -> the rung of the ladder whose CPU time it is.
-RUNG_OF: Mapping[str, str] = {f"http_{rung}": rung for rung in RUNGS}
-
-STAGES = (*RUNG_OF, CPU, HTTP, LATENCY)
-
-#: What a server is asked.
-OPERATIONS = ("park", "unpark")
+from garagebench.server.stages import CPU, HTTP, LATENCY, RUNG_OF
 
 RUNGS_MODULE = "garagebench.server.ladder"
 

@@ -20,12 +20,13 @@ from garagebench.engine.result import Problem
 from garagebench.errors import Unavailable, UnknownName
 from garagebench.http.account import Account
 from garagebench.http.burst import SIZE, make_burst
-from garagebench.http.contestants import OPERATIONS as SERVED
-from garagebench.http.contestants import RUNG_OF, STAGES, Site
+from garagebench.http.contestants import Site
 from garagebench.http.worker import WorkerWithServer
 from garagebench.run.experiment import OPERATIONS, Experiment, Settings, SettingsError, conduct
 from garagebench.run.recipes import REFERENCE, Recipe, pair
 from garagebench.server.registry import ELSEWHERE, check_interpreter, load_server
+from garagebench.server.stages import OPERATIONS as SERVED
+from garagebench.server.stages import RUNG_OF, STAGES
 from garagebench.subjects.requests import STAGES as STAGES_WITHOUT
 
 #: What `--operation` may be where servers are measured.

@@ -12,7 +12,7 @@ from garagebench.report.comma_separated import render_csv
 from garagebench.report.grid import Grid, make_grids
 from garagebench.report.markdown import render_markdown
 from garagebench.report.markers import replace_between_markers, update_document
-from garagebench.report.rows import Report, ReportError, Row, from_json, to_json
+from garagebench.run.report import Report, ReportError, Row, from_json, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -6,7 +6,7 @@ charts set runs of different days and machines side by side, so that only ratios
 
 import json
 
-from garagebench.report.rows import Report, ReportError, Row
+from garagebench.run.report import Report, ReportError, Row
 
 
 def render_benchmark_action(report: Report) -> str:

@@ -12,7 +12,7 @@ from garagebench.report.quantity import (
     format_rate,
     format_ratio,
 )
-from garagebench.report.rows import Row, Status
+from garagebench.run.report import Row, Status
 
 UNKNOWN = "\N{EN DASH}"
 REST = "unattributed"

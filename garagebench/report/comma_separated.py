@@ -4,7 +4,7 @@ import csv
 import io
 from dataclasses import asdict
 
-from garagebench.report.rows import ROW_KEYS, Report
+from garagebench.run.report import ROW_KEYS, Report
 
 
 def render_csv(report: Report) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from garagebench.report.cells import Cell, Column, make_column, make_rate_column
 from garagebench.report.lines import Line, Subject, make_line
 from garagebench.report.notes import Footnote, Numbering
-from garagebench.report.rows import IN_CONTEXT, Report, ReportError, Row
+from garagebench.run.report import IN_CONTEXT, Report, ReportError, Row
 
 OPERATIONS = ("park", "unpark", "both", "park_many", "unpark_many", "start")
 REQUESTS = ("park", "unpark")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from garagebench.report.cells import Cell
 from garagebench.report.notes import Numbering
-from garagebench.report.rows import Row
+from garagebench.run.report import Row
 
 
 @dataclass(frozen=True, order=True)

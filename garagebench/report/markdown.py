@@ -9,7 +9,7 @@ from garagebench.report.legend import NOTHING, describe_origin, make_legend
 from garagebench.report.lines import Line
 from garagebench.report.notes import tidy
 from garagebench.report.quantity import LEVEL
-from garagebench.report.rows import Report
+from garagebench.run.report import Report
 
 BEST = "**bold**"
 BREAK = "<br>"

@@ -5,7 +5,7 @@ import re
 import stat
 from contextlib import suppress
 
-from garagebench.report.rows import ReportError
+from garagebench.run.report import ReportError
 
 #: Bytes that are not UTF-8 come back as they were.
 ENCODING = ("utf-8", "surrogateescape")

@@ -8,7 +8,7 @@ from typing import Any
 
 from garagebench.errors import GarageError
 from garagebench.report.quantity import MICRO
-from garagebench.report.scale import OPERATIONS, ScaleReport, ScaleRow
+from garagebench.scale.report import OPERATIONS, ScaleReport, ScaleRow
 
 SUFFIXES = (".svg", ".png")
 MEND = "pip install 'garagebench[plot]'"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from garagebench.report.rows import Unit
+from garagebench.run.report import Unit
 
 MINUS = "\N{MINUS SIGN}"
 EN_DASH = "\N{EN DASH}"

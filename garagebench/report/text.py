@@ -12,7 +12,6 @@ from garagebench.report.legend import NOTHING, describe_origin, make_legend
 from garagebench.report.lines import Line
 from garagebench.report.notes import tidy
 from garagebench.report.quantity import EN_DASH, LEVEL, MICRO, MINUS, TIMES
-from garagebench.report.rows import Report
 from garagebench.report.strips import (
     BEST,
     STATUS_STYLES,
@@ -23,6 +22,7 @@ from garagebench.report.strips import (
     make_strip,
     refer,
 )
+from garagebench.run.report import Report
 
 RULE = "\N{BOX DRAWINGS LIGHT HORIZONTAL}"
 ASCII = str.maketrans({EN_DASH: "-", MINUS: "-", TIMES: "x", MICRO: "u", LEVEL: "~", RULE: "-"})

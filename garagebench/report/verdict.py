@@ -1,4 +1,4 @@
-"""A gate's verdict: what `check` and `compare` print, in every format."""
+"""What `check` and `compare` print, in every format."""
 
 from __future__ import annotations
 
@@ -7,62 +7,14 @@ import io
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
+from garagebench.check.verdict import CaseVerdict, Verdict
 from garagebench.report.markdown import escape
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-
-@dataclass(frozen=True, kw_only=True)
-class CaseVerdict:
-    """One case, with the fields of its JSON in their order; changes in percent of the base, unknown is None.
-
-    A file of another tool has only names: then `impl` is the whole of it. verdict: also "unresolved", for a part that this
-    run could not judge. generations: how many it rests on; head_slower: in how many of them head was slower, which for
-    identical code is half of them; of files, which have no generations in common, both are None.
-    """
-
-    impl: str
-    runtime: str | None
-    operation: str | None
-    stage: str | None
-    verdict: str
-    change_percent: float | None
-    low: float | None
-    high: float | None
-    generations: int | None = None
-    head_slower: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class CaseCount:
-    """Instructions of one case for one request, where they were counted."""
-
-    impl: str
-    runtime: str
-    operation: str
-    stage: str
-    base: float
-    head: float
-    change_percent: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """The whole of it. base, head: what was compared. notes: what a reader should know, one sentence each."""
-
-    verdict: str
-    exit_code: int
-    attributed_to: str | None
-    seconds: float
-    cases: tuple[CaseVerdict, ...]
-    base: str
-    head: str
-    notes: tuple[str, ...] = ()
-    instructions: tuple[CaseCount, ...] = ()
 
 
 def render_verdict(verdict: Verdict, form: str, console: Console) -> str:

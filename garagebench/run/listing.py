@@ -12,10 +12,10 @@ from garagebench.core.workload import BUILTIN as WORKLOADS
 from garagebench.engine.channel import Channel, WorkerFailed
 from garagebench.engine.interpreter import Interpreter, find_interpreter
 from garagebench.errors import Unavailable
-from garagebench.http.contestants import OPERATIONS as SERVED
-from garagebench.http.contestants import STAGES as HTTP_STAGES
 from garagebench.impls.registry import entries
 from garagebench.server.registry import SERVERS, load_server
+from garagebench.server.stages import OPERATIONS as SERVED
+from garagebench.server.stages import STAGES as HTTP_STAGES
 from garagebench.stages.variants import VARIANTS
 from garagebench.subjects.requests import STAGES
 

@@ -9,9 +9,9 @@ from typing import Any
 from garagebench.engine import Result, ResultRow
 from garagebench.engine.result import SCHEMA
 from garagebench.exit_codes import ERROR, GOOD, INTERRUPTED, WRONG
-from garagebench.report.rows import IN_CONTEXT, Report, Row
 from garagebench.run.experiment import SettingsError
 from garagebench.run.recipes import Recipe
+from garagebench.run.report import IN_CONTEXT, Report, Row
 from garagebench.subjects.requests import rules_of
 
 #: The row of a whole request, and that of what its stages leave of it.

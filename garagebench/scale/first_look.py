@@ -12,7 +12,7 @@ from garagebench.engine.channel import Channel, WorkerFailed
 from garagebench.engine.interpreter import Interpreter, find_interpreter
 from garagebench.impls.registry import find_entry
 from garagebench.run.recipes import impl_label, impl_reference
-from garagebench.scale.pools import CHUNK, LOOK_PASSES, MODES, WORKLOADS, parts
+from garagebench.subjects.pools import CHUNK, LOOK_PASSES, MODES, WORKLOADS, parts
 
 IMPLS = ("lists", "numpy", "numba", "pypy", "heap", "tree", "c", "shared")
 SIZES = tuple(10**power for power in range(2, 9))
@@ -51,7 +51,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Look:
-    """The first look at a pool of one size; see `garagebench.scale.pools.survey`."""
+    """The first look at a pool of one size; see `garagebench.subjects.pools.survey`."""
 
     spaces: int
     build_ns: float
@@ -137,7 +137,7 @@ class Ladder:
         command = {
             "do": "call",
             "packages": PACKAGES,
-            "target": "garagebench.scale.pools:survey",
+            "target": "garagebench.subjects.pools:survey",
             "arguments": arguments,
         }
         try:

@@ -25,7 +25,6 @@ from garagebench.engine.extent import Extent
 from garagebench.engine.metadata import collect_environment
 from garagebench.engine.result import combine
 from garagebench.exit_codes import INTERRUPTED, WRONG
-from garagebench.report.scale import OPERATIONS, SCHEMA, ScaleGrowth, ScaleReport, ScaleRow
 from garagebench.run.experiment import SettingsError
 from garagebench.run.recipes import check_impl, impl_label, impl_reference
 from garagebench.scale.first_look import (
@@ -39,8 +38,9 @@ from garagebench.scale.first_look import (
     memory_limit_bytes,
 )
 from garagebench.scale.growth import classify
-from garagebench.scale.pools import MODES
+from garagebench.scale.report import OPERATIONS, SCHEMA, ScaleGrowth, ScaleReport, ScaleRow
 from garagebench.stats.estimate import LEAST_GENERATIONS, estimate, median_log_ratio
+from garagebench.subjects.pools import MODES
 from garagebench.system.cores import own_core
 
 REFERENCE = "c"
@@ -167,7 +167,7 @@ def measure(
             }
             source = {
                 "packages": PACKAGES,
-                "factory": "garagebench.scale.pools:make_pools",
+                "factory": "garagebench.subjects.pools:make_pools",
                 "arguments": arguments,
             }
             entrants.append(Entrant(ladder.label, ladder.python or "", source))

@@ -27,10 +27,6 @@ from garagebench.server.registry import Job, load_server
 from garagebench.server.service import JSON, Reply, Service
 from garagebench.server.stopping import wait_for_signal
 
-#: From the least to nearly all: the system's sockets; a parser of HTTP, too; the server with a service that answers a
-#: constant; the same with the body read and checked.
-RUNGS = ("socket", "protocol", "framework", "decode")
-
 #: Where a request line says whether it parks: "POST /park" or "POST /unpark".
 _PLACE, _PARKS = 6, ord("p")
 

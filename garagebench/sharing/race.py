@@ -337,7 +337,7 @@ def ask_all(workers: Sequence[AsksAtOnce], what: str, arguments: Mapping[str, An
         command = {
             "do": "call",
             "packages": _PACKAGES,
-            "target": f"garagebench.sharing.contender:{what}",
+            "target": f"garagebench.subjects.contender:{what}",
             "arguments": dict(arguments),
         }
         worker.send(command, TIMEOUT_S)

@@ -12,8 +12,8 @@ from garagebench import Garage, Impl, Layout
 from garagebench.conformance.bench import PoolModel
 from garagebench.errors import Unavailable, WrongAnswer
 from garagebench.impls import load_impl
-from garagebench.sharing import contender
-from garagebench.sharing.contender import Visitor, wait_until
+from garagebench.subjects import contender
+from garagebench.subjects.contender import Visitor, wait_until
 
 BODY = b'{"vehicle":"small"}'
 A_TURN = {"begin_ns": 0, "end_ns": 1}

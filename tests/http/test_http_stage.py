@@ -13,13 +13,13 @@ from garagebench.engine.result import Problem, RowTerms
 from garagebench.errors import UnknownName
 from garagebench.http import stage as module
 from garagebench.http.account import Account
-from garagebench.http.contestants import RUNG_OF, STAGES
 from garagebench.http.stage import ServedExperiment, choose_stages, judge_contestant, run
 from garagebench.report import make_grids
-from garagebench.report.rows import Report, Row
 from garagebench.run.experiment import Settings, SettingsError
+from garagebench.run.report import Report, Row
 from garagebench.run.rows import describe_problems, exit_code, make_report
 from garagebench.server.registry import SERVERS
+from garagebench.server.stages import RUNG_OF, STAGES
 
 PLACE = "cpython{}/seed/fill"
 HTTP_ONLY = Settings(("lists",), stages=("http", "http_cpu", "http_latency"), servers=("wire",))

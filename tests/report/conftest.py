@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from garagebench.report.rows import Report, Row
+from garagebench.run.report import Report, Row
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from garagebench.report import render, render_csv, render_markdown, render_text, to_json
 from garagebench.report.markdown import escape
-from garagebench.report.rows import ROW_KEYS, Report, ReportError, Row
+from garagebench.run.report import ROW_KEYS, Report, ReportError, Row
 
 MakeRow = Callable[..., Row]
 MakeReport = Callable[..., Report]

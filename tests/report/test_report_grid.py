@@ -11,7 +11,7 @@ import pytest
 from garagebench.report import make_grids
 from garagebench.report.cells import Cell
 from garagebench.report.grid import Grid, collect_footnotes
-from garagebench.report.rows import Report, ReportError, Row
+from garagebench.run.report import Report, ReportError, Row
 
 MakeRow = Callable[..., Row]
 MakeReport = Callable[..., Report]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from garagebench.report.markers import replace_between_markers, update_document
-from garagebench.report.rows import ReportError
+from garagebench.run.report import ReportError
 
 OPENING, CLOSING = "<!-- garagebench:seed -->", "<!-- /garagebench:seed -->"
 texts = st.text(st.characters(codec="utf-8"))

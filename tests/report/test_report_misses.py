@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from garagebench.report.rows import Row
+from garagebench.run.report import Row
 from garagebench.run.rows import mark_misses
 
 

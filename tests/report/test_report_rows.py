@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from garagebench.errors import GarageError
-from garagebench.report.rows import Report, ReportError, Row, from_json, to_json
+from garagebench.run.report import Report, ReportError, Row, from_json, to_json
 
 numbers = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 hints = {"median": numbers, "low": numbers, "high": numbers, "in_context": numbers}

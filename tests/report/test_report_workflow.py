@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import pytest
 
+from garagebench.check.verdict import CaseVerdict, Verdict
 from garagebench.report import render
-from garagebench.report.rows import Report, ReportError
-from garagebench.report.verdict import CaseVerdict, Verdict, make_headline
+from garagebench.report.verdict import make_headline
 from garagebench.report.workflow import find_summary, make_annotation, wants_annotations
+from garagebench.run.report import Report, ReportError
 
 AssertGolden = Callable[[str, str], None]
 

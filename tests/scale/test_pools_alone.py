@@ -15,8 +15,8 @@ from garagebench.engine.worker.cases import TimedCase
 from garagebench.errors import WrongAnswer
 from garagebench.impls.heap import HeapPool
 from garagebench.impls.lists import ListPool
-from garagebench.scale import pools
-from garagebench.scale.pools import Ground, Operation, PoolSubject, choose_block, stratified
+from garagebench.subjects import pools
+from garagebench.subjects.pools import Ground, Operation, PoolSubject, choose_block, stratified
 
 BOTH = ("fill", "churn")
 
@@ -162,7 +162,7 @@ def ask_survey(python: str, impl: str, spaces: int, workloads: tuple[str, ...] =
     command = {
         "do": "call",
         "packages": {"garagebench": str(Path(pools.__file__).parents[1])},
-        "target": "garagebench.scale.pools:survey",
+        "target": "garagebench.subjects.pools:survey",
         "arguments": {"impl": impl, "spaces": spaces, "workloads": workloads, "seed": 0},
     }
     with Channel(python) as worker:

@@ -11,19 +11,16 @@ import pytest
 from rich.console import Console
 
 from garagebench.report.quantity import EN_DASH, TIMES
-from garagebench.report.scale import (
-    ALONE,
+from garagebench.report.scale import ALONE, format_ns, format_spaces, render_scale
+from garagebench.scale.growth import Growth
+from garagebench.scale.report import (
     ScaleError,
     ScaleGrowth,
     ScaleReport,
     ScaleRow,
-    format_ns,
-    format_spaces,
     from_json,
-    render_scale,
     to_json,
 )
-from garagebench.scale.growth import Growth
 
 SMALL = ScaleRow(
     impl="lists",

@@ -12,10 +12,10 @@ import pytest
 from garagebench.engine import Contestant, Progress, Result
 from garagebench.engine.result import Problem, RowTerms
 from garagebench.errors import UnknownName
-from garagebench.report.scale import ScaleReport, ScaleRow
 from garagebench.run.experiment import SettingsError
 from garagebench.scale import first_look, scaling
 from garagebench.scale.first_look import GIB, Ladder, Look, Settings, Stop
+from garagebench.scale.report import ScaleReport, ScaleRow
 from garagebench.scale.scaling import Measured
 
 LOOK = Look(
