@@ -12,6 +12,11 @@ from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.conductor import Conductor
 from garagebench.engine.extent import Extent
 from garagebench.engine.result import RowTerms
+from garagebench.engine.runner import WorkerRunner
+from garagebench.engine.target import Target
+
+#: Every worker knows by its name what to load.
+NOTHING = Target("", None)
 
 COLD_START = ColdStart(
     {"target": "x"},
@@ -96,6 +101,12 @@ class FakeHost:
         self.work(self.subjects[python].start_s)
         return worker
 
+    def start_runner(
+        self, python: str, core: int | None, environment: dict[str, str]
+    ) -> WorkerRunner:
+        """Start the runner of a worker."""
+        return WorkerRunner(self.start_worker(python, core, environment))
+
     def conductor(
         self,
         budget_s: float = 30.0,
@@ -106,7 +117,7 @@ class FakeHost:
     ) -> Conductor:
         """Return a conductor of all subjects, the first being the reference. slice_ns: None lets it feel the pulse."""
         entrants = [
-            Entrant(name, name, {}, None if subject.cold_s is None else COLD_START)
+            Entrant(name, name, NOTHING, None if subject.cold_s is None else COLD_START)
             for name, subject in self.subjects.items()
         ]
         return Conductor(
@@ -114,7 +125,7 @@ class FakeHost:
             extent=extent or Extent(budget_s),
             seed=seed,
             slice_ns=slice_ns,
-            start_worker=self.start_worker,
+            start_runner=self.start_runner,
             clock=self.clock,
             **more,
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 from journal import Journal
 from repository import SOURCE, STAGES, write_version
 
-from garagebench.check.revisions import Settings, make_source
+from garagebench.check.revisions import Settings, make_target
 from garagebench.core.workload import make_workload
 from garagebench.gate.pairs import Pair
 from garagebench.gate.witness import count_pairs
@@ -29,15 +29,15 @@ def count_pair(stage, every):
     layout = load_layout("seed", None)
     workload = make_workload("fill", layout, 0)
     with tempfile.TemporaryDirectory() as directory:
-        sources, roots = [], []
+        targets, roots = [], []
         for side, rate in (("base", 0), ("head", every)):
             place = Path(directory, side)
             place.mkdir()
             write_version(place, stage, rate)
             roots.append(str(place))
             impl = f"{place / SOURCE.name}:SLOW"
-            sources.append(make_source(Settings("HEAD"), impl, None, layout, workload))
-        witness = count_pairs([Pair("slow", "here", sys.executable, *sources)], tuple(roots))
+            targets.append(make_target(Settings("HEAD"), impl, layout, workload))
+        witness = count_pairs([Pair("slow", "here", sys.executable, *targets)], tuple(roots))
     return {
         case.row.replace("/", " "): round(counted.change_percent, 4)
         for case, counted in witness.cases.items()

@@ -13,13 +13,14 @@ from statistics import median
 from garagebench.check.selftest import load_recording
 from garagebench.gate.changes import measure_changes, measure_sizes
 from garagebench.gate.pairs import Pair, find_cases
+from garagebench.gate.replay import NOWHERE
 from garagebench.stats.binomial import exact_bounds
 
 
 def count_leans(recording):
     """Yield (what, case, how often slower, generations, median percent)."""
     base, head = recording.contestants
-    sides = [(Pair(base.subject, base.runtime, "", ({}, {})), base, head)]
+    sides = [(Pair(base.subject, base.runtime, "", (NOWHERE, NOWHERE)), base, head)]
     cases = [case for case, _, _ in find_cases(*sides[0])]
     changes = measure_changes(sides, cases, measure_sizes(sides, cases))
     signs = {"head": [1] * len(next(iter(changes.values())))}

@@ -53,7 +53,7 @@ def check_against_file(
     try:
         wanted = make_settings(base, settings)
         for entrant in experiment.Experiment(wanted).enter()[0]:
-            load_head(entrant.python, entrant.source, f"{entrant.name}:")
+            load_head(entrant.python, entrant.target, f"{entrant.name}:")
         found = judge_ratios(base, experiment.run(wanted, on_progress=on_progress), settings)
     except (NotComparable, WrongHead) as error:
         return make_refusal(error, str(path), HEAD)

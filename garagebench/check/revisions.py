@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from garagebench.check.certificate import cite
 from garagebench.check.verdict import NO_WITNESS, Verdict, make_verdict
 from garagebench.core.workload import make_workload
 from garagebench.engine import Progress
-from garagebench.engine.channel import Channel, WorkerFailed
+from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.conductor import TIMEOUT_S
 from garagebench.engine.instructions import find_valgrind
 from garagebench.engine.interpreter import find_interpreter
 from garagebench.engine.metadata import collect_environment
+from garagebench.engine.runner import start_runner
+from garagebench.engine.target import Target
 from garagebench.errors import GarageError, UnknownName
 from garagebench.exit_codes import WRONG
 from garagebench.gate.case import GateResult, Thresholds
@@ -38,6 +41,9 @@ if TYPE_CHECKING:
 
 #: Seconds that counting both sides of an implementation takes, about.
 COUNT_S = 40.0
+
+#: Where the garagebench is that runs.
+PACKAGE = Path(__file__).parents[1]
 
 #: Slowdown in percent from which a case counts as slower.
 MAX_SLOWDOWN = 5.0
@@ -133,18 +139,18 @@ def try_to_load(pairs: Sequence[Pair], trees: Trees) -> None:
             ) from None
 
 
-def load_head(python: str, source: Mapping[str, Any], name: str, tree: Tree | None = None) -> None:
+def load_head(python: str, target: Target, name: str, tree: Tree | None = None) -> None:
     """Load what is to be judged, once. tree: where it comes from, if from a copy. Raises RegressionError, WrongHead."""
     try:
-        _load(python, source)
+        _load(python, target)
     except WorkerFailed as failure:
         error = WrongHead if failure.status == "wrong" else RegressionError
         raise error(f"{name}{' in' * (tree is not None)} {_describe(failure, tree)}") from None
 
 
-def _load(python: str, source: Mapping[str, Any]) -> None:
-    with Channel(python) as channel:
-        channel.ask({"do": "load", "source": dict(source)}, TIMEOUT_S)
+def _load(python: str, target: Target) -> None:
+    with contextlib.closing(start_runner(python)) as runner:
+        runner.load(target, TIMEOUT_S)
 
 
 def _describe(failure: WorkerFailed, tree: Tree | None) -> str:
@@ -206,14 +212,13 @@ def make_pairs(settings: Settings, trees: Trees) -> Iterator[Pair]:
             raise RegressionError(
                 f"two implementations are called {label}: {other} and {impl}; check them one by one"
             )
-        roots = trees.base.path, trees.head.path
-        references = locate_impl(impl, trees)
+        tree = trees.working_tree
+        package = tree / "garagebench" if own else PACKAGE
         base, head = (
-            {
-                **make_source(settings, reference, root if own else None, layout, workload),
-                "moved": [str(trees.working_tree), str(root)],
-            }
-            for root, reference in zip(roots, references, strict=True)
+            make_target(settings, reference, layout, workload, package).move(str(tree), str(root))
+            for root, reference in zip(
+                (trees.base.path, trees.head.path), locate_impl(impl, trees), strict=True
+            )
         )
         yield Pair(label, interpreter.label, interpreter.path, (base, head))
     if not settings.impls and not own:
@@ -240,23 +245,19 @@ def locate_impl(impl: str, trees: Trees) -> tuple[str, str]:
     return f"{base}:{name}", f"{head}:{name}"
 
 
-def make_source(
-    settings: Settings, impl: str, own_tree: Path | None, layout: Layout, workload: Workload
-) -> dict[str, Any]:
-    """Return what a worker's `load` takes for one side. own_tree: None in a repository of somebody else's."""
-    package = Path(__file__).parents[1] if own_tree is None else own_tree / "garagebench"
+def make_target(
+    settings: Settings, impl: str, layout: Layout, workload: Workload, package: Path = PACKAGE
+) -> Target:
+    """Return what is loaded for one side. package: where garagebench itself is."""
     operations = ["park", "unpark"] if settings.operation == "both" else [settings.operation]
-    return {
-        "packages": {"garagebench": str(package)},
-        "factory": "garagebench.subject:make_subject",
-        "arguments": {
-            "impl": impl,
-            "layout": layout.to_data(),
-            "workload": workload.to_data(),
-            "operations": operations,
-            "stages": [stage for operation in operations for stage in STAGES[operation]],
-        },
+    arguments = {
+        "impl": impl,
+        "layout": layout.to_data(),
+        "workload": workload.to_data(),
+        "operations": operations,
+        "stages": [stage for operation in operations for stage in STAGES[operation]],
     }
+    return Target("garagebench.subject:make_subject", arguments, {"garagebench": str(package)})
 
 
 def is_own(tree: Path) -> bool:

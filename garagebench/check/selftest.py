@@ -15,13 +15,14 @@ from typing import Any
 
 from garagebench import __version__
 from garagebench.check.certificate import Certificate, Count, recording_path
-from garagebench.check.revisions import MAX_SLOWDOWN, Settings, make_source
+from garagebench.check.revisions import MAX_SLOWDOWN, Settings, make_target
 from garagebench.core.workload import make_workload
 from garagebench.engine import Contestant, Progress, Result
 from garagebench.engine.files import ResultError
 from garagebench.engine.interpreter import find_interpreter
 from garagebench.engine.metadata import collect_environment
 from garagebench.engine.result import Conditions
+from garagebench.engine.target import Target
 from garagebench.errors import GarageError
 from garagebench.gate.case import CaseKey, GateResult, Thresholds
 from garagebench.gate.live import Limit, LiveGate
@@ -167,7 +168,7 @@ class _LiveGates:
         # Where a later gate finds and removes it, should this one be killed.
         with own_directory(Path(find_cache(os.environ)) / "trees") as (directory, _):
             base, head = (
-                self._source(directory, place, stage or SLOWABLE[0], rate)
+                self._make_target(directory, place, stage or SLOWABLE[0], rate)
                 for place, rate in zip(PLACES, (0, every), strict=True)
             )
             pair = Pair(IMPL, self._interpreter.label, self._interpreter.path, (base, head))
@@ -222,7 +223,7 @@ class _LiveGates:
         ]
         return max(FIRST_LOOK, int(self._plan.limit.limit_s / statistics.median(costs_s)))
 
-    def _source(self, directory: Path, side: str, stage: str, every: int) -> dict[str, Any]:
+    def _make_target(self, directory: Path, side: str, stage: str, every: int) -> Target:
         place = directory / side
         place.mkdir()
         (place / "slow.py").write_text(
@@ -233,7 +234,7 @@ class _LiveGates:
         layout = load_layout("seed", None)
         workload = make_workload("fill", layout, self._plan.seed)
         impl = f"{place / 'slow.py'}:SLOWED"
-        return make_source(Settings("", seed=self._plan.seed), impl, None, layout, workload)
+        return make_target(Settings("", seed=self._plan.seed), impl, layout, workload)
 
     def _pass_on(self, progress: Progress) -> None:
         gates = 2 * self._plan.gates

@@ -9,14 +9,14 @@ import sys
 import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from garagebench.engine.candidate import Entrant
 from garagebench.engine.conductor import Conductor
 from garagebench.engine.extent import Extent
 from garagebench.engine.metadata import collect_environment
 from garagebench.engine.result import Result
-from garagebench.engine.worker.loading import MAIN
+from garagebench.engine.target import Target
+from garagebench.engine.worker.loading import MAIN, UNPICKLE
 from garagebench.errors import GarageError
 
 #: Where a worker on whatever interpreter finds `garagebench.interface`.
@@ -53,7 +53,7 @@ def measure(
     if not 0 < budget_s < math.inf:
         raise SubjectError(f"budget_s must be a number above 0, not {budget_s}")
     entrants = [
-        Entrant(name, python or sys.executable, _describe(name, one, python))
+        Entrant(name, python or sys.executable, _make_target(name, one, python))
         for name, one in subjects.items()
     ]
     settings = {"budget_s": budget_s, "seed": seed, "collector": "off during slices"}
@@ -66,7 +66,7 @@ def measure(
     ).run()
 
 
-def _describe(name: str, subject: object, python: str | None) -> dict[str, Any]:
+def _make_target(name: str, subject: object, python: str | None) -> Target:
     if not callable(getattr(subject, "cases", None)):
         raise SubjectError(f"{name}: {type(subject).__name__} offers no cases()")
     try:
@@ -83,12 +83,12 @@ def _describe(name: str, subject: object, python: str | None) -> dict[str, Any]:
                 f"{name} was made in an interactive session, where no worker finds it: put it in a file"
             )
         main = str(Path(main).resolve())
-    return {
-        "pickled": base64.b64encode(pickled).decode(),
-        "main": main,
-        "packages": PACKAGES,
-        "path": sys.path if python is None else _foreign_path(),
-    }
+    return Target(
+        UNPICKLE,
+        {"pickled": base64.b64encode(pickled).decode(), "main": main},
+        PACKAGES,
+        tuple(sys.path if python is None else _foreign_path()),
+    )
 
 
 def _foreign_path() -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from garagebench.engine import schedule
 from garagebench.engine.channel import WorkerFailed
@@ -15,7 +15,10 @@ from garagebench.interface import INTERFACE_VERSION
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from garagebench.engine.runner import Loaded, LoadedCase, Runner, Work
+    from garagebench.engine.target import Target
 
 #: A case that alone would take more than this share of the budget is left out, with a caveat.
 CASE_SHARE = 0.5
@@ -36,6 +39,9 @@ LONGEST_S = 600.0
 
 Slice = tuple[str, tuple[str, ...]]  # a case, and the modes in which it is measured in one go
 
+#: How a case is measured whose runner reads meters.
+METERS = ("meters",)
+
 
 class Measured(NamedTuple):
     """A slice's values, series -> ns for one request, and whether its worker waited for the core meanwhile."""
@@ -54,7 +60,7 @@ def label(slice_: Slice) -> str:
 class ColdStart:
     """How a contestant is started in a process of its own, and what of that is a row.
 
-    call: what the worker's `call` takes. rows: value -> the row that it is: a value is one that the function returns, or
+    call: what a runner's `call` takes. rows: value -> the row that it is: a value is one that the function returns, or
     `import`, which includes that of the function, or `peak_memory`. caches: variables that get the path of an empty
     directory.
     """
@@ -66,42 +72,32 @@ class ColdStart:
 
 @dataclass(frozen=True)
 class Entrant:
-    """Who is to be measured. name: as in the results. python: the interpreter. source: what the worker's `load` takes.
+    """Who is to be measured. name: as in the results. python: the interpreter. target: what its runner loads.
 
     cold: how it is started cold; None: it is not. row_names: the rows that are expected, listed when it fails before it
     could name its own; None: not known. needs: the rows that are wanted, without which nothing else is measured; None: all.
     reference: the name of the entrant that it is divided by; None: the first. in_context: whether figures in context are
-    wanted: they take more passes through the whole. elsewhere: the source while the sides have changed places; None: the
+    wanted: they take more passes through the whole. elsewhere: the target while the sides have changed places; None: the
     same. paces: what each slice does, and which slices there are; None: to be chosen in the first generation.
     subject, runtime: as in the contestant that it becomes.
     """
 
     name: str
     python: str
-    source: Mapping[str, Any]
+    target: Target
     cold: ColdStart | None = None
     row_names: tuple[str, ...] | None = None
     needs: frozenset[str] | None = None
     reference: str | None = None
     in_context: bool = True
-    elsewhere: Mapping[str, Any] | None = None
+    elsewhere: Target | None = None
     paces: Mapping[str, schedule.Pace] | None = None
     subject: str = ""
     runtime: str = ""
 
 
-class AsksWorker(Protocol):
-    """A worker as the engine sees it."""
-
-    def ask(self, command: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        """Send a command, return the answer; WorkerFailed otherwise."""
-
-    def close(self) -> None:
-        """End the worker."""
-
-
 class Candidate:
-    """An entrant's cases, slices and series. Methods that talk to a worker raise WorkerFailed."""
+    """An entrant's cases, slices and series. Methods that talk to a runner raise WorkerFailed."""
 
     def __init__(
         self,
@@ -120,6 +116,7 @@ class Candidate:
         self._rng = rng
         self._group_of: dict[str, str] = {}
         self._decks: dict[str, schedule.Deck] = {}  # what it warms up on
+        self._cases: dict[str, LoadedCase] = {}  # those that are measured
         self._slices: list[Slice] = []
         self._paces: dict[str, schedule.Pace] = dict(entrant.paces or {})
         self._rows: tuple[RowTerms, ...] = ()
@@ -165,93 +162,90 @@ class Candidate:
             reason = f"{self.entrant.name} failed {when}: {reason}"
         self.problem = Problem(failure.status, reason)
 
-    def load(self, worker: AsksWorker, *, elsewhere: bool = False) -> None:
-        """Let the worker make the subject; the first time, see what there is to measure.
+    def load(self, runner: Runner, *, elsewhere: bool = False) -> None:
+        """Let the runner make the subject; the first time, see what there is to measure.
 
         elsewhere: whether the sides have changed places.
         """
-        source = (elsewhere and self.entrant.elsewhere) or self.entrant.source
-        command = {"do": "load", "source": dict(source)}
-        answer = worker.ask(command, self._timeout_s)
-        version = answer["interface_version"]
-        if version != INTERFACE_VERSION:
+        target = (elsewhere and self.entrant.elsewhere) or self.entrant.target
+        loaded = runner.load(target, self._timeout_s)
+        if loaded.interface_version != INTERFACE_VERSION:
             raise WorkerFailed(
-                f"its subject has version {version} of the interface, this engine {INTERFACE_VERSION}: "
-                "install matching versions"
+                f"its subject has version {loaded.interface_version} of the interface, this engine "
+                f"{INTERFACE_VERSION}: install matching versions"
             )
-        if self._environment:
-            return
-        versions = {f"{name}_version": version for name, version in answer["packages"].items()}
-        self._environment = {**answer["environment"], **versions}
-        self._caveats += answer["caveats"]
-        cases = answer["cases"]
+        if not self._environment:
+            self._take(loaded)
+
+    def _take(self, loaded: Loaded) -> None:
+        """See what there is to measure."""
+        versions = {f"{name}_version": version for name, version in loaded.packages.items()}
+        self._environment = {**loaded.environment, **versions}
+        self._caveats += loaded.caveats
+        cases = loaded.cases
         can_clock = self._environment["python_implementation"] == "CPython"
         in_context = can_clock and self.entrant.in_context
         if not cases and self.entrant.cold is None:
             raise WorkerFailed("its subject has no cases")
-        if not can_clock and any(case["in_context"] or case["intervals"] for case in cases):
+        if not can_clock and any(case.in_context or case.intervals for case in cases):
             self._caveats.append(
                 "no figures in context: the traces of PyPy change under clock reads"
             )
-        rows = make_terms(cases, answer["rows"], in_context=in_context)
+        rows = make_terms(cases, loaded.rows, in_context=in_context)
         needs = self.entrant.needs
         self._rows += rows if needs is None else tuple(row for row in rows if row.name in needs)
         for case in cases:
-            self._answers[case["name"]] = case["answers_digest"]
-            if needs is not None and not any(row.needs(case["name"]) for row in self._rows):
+            self._answers[case.name] = case.answers_digest
+            if needs is not None and not any(row.needs(case.name) for row in self._rows):
                 continue
-            self._group_of[case["name"]] = case["group"]
-            self.groups[case["group"]] = case["requests"]
-            self._decks[case["group"]] = schedule.Deck(case["requests"], self._rng)
+            self._cases[case.name] = case
+            self._group_of[case.name] = case.group
+            self.groups[case.group] = list(case.requests)
+            self._decks[case.group] = schedule.Deck(case.requests, self._rng)
             self._slices += [
                 slice_
                 for slice_ in make_slices(case, in_context=in_context)
                 if self.entrant.paces is None or label(slice_) in self.entrant.paces
             ]
 
-    def warm_up(self, worker: AsksWorker, slice_ns: float) -> None:
+    def warm_up(self, runner: Runner, slice_ns: float) -> None:
         """Go through every case often enough, in parts and in mixed order; the first time, see what fits.
 
         slice_ns: how long a slice may be.
         """
         is_first = bool(self._slices) and label(self._slices[0]) not in self._paces
         if is_first and math.isfinite(self._limit_s):
-            self._leave_out_slow(worker)
-        at_once = max(schedule.WARM_UP_OTHERS, self._warm_up_passes // 40)
-        parts = [
-            (case, mode, self._draw(case), at_once)
-            for case, modes in self._slices * (self._warm_up_passes // at_once)
-            for mode in modes
-        ]
+            self._leave_out_slow(runner)
+        parts = list(self._make_warm_up())
         self._rng.shuffle(parts)
-        worker.ask({"do": "warm", "work": parts}, self._timeout_s + min(self._limit_s, LONGEST_S))
+        runner.warm(parts, self._timeout_s + min(self._limit_s, LONGEST_S))
         if is_first:
             # Only now: before, PyPy needs ten times as long, and the slices would be a tenth of what they may be.
-            self._choose_paces(worker, slice_ns)
+            self._choose_paces(runner, slice_ns)
 
-    def measure(self, worker: AsksWorker, slice_: Slice, blocks: Sequence[int]) -> Measured:
+    def _make_warm_up(self) -> Iterator[Work]:
+        """Yield what is gone through before anything counts, in parts."""
+        for case, modes in self._slices:
+            passes = self._cases[case].warm_up or self._warm_up_passes
+            at_once = max(schedule.WARM_UP_OTHERS, passes // 40)
+            for mode in modes * (passes // at_once):
+                yield case, mode, self._draw(case), at_once
+
+    def measure(self, runner: Runner, slice_: Slice, blocks: Sequence[int]) -> Measured:
         """Measure one slice."""
         case, modes = slice_
         pace = self._paces[label(slice_)]
-        command = {
-            "do": "measure",
-            "case": case,
-            "modes": modes,
-            "blocks": blocks,
-            "lead_in": pace.lead_in,
-            "passes": pace.passes,
-        }
         try:
-            answer = worker.ask(command, self._timeout_s)
+            found = runner.measure(case, modes, blocks, pace, self._timeout_s)
         except WorkerFailed as failure:
             raise WorkerFailed(f"{case}: {failure}", failure.status, failure.trace) from None
         values: dict[str, float] = {}
-        for name, passes in answer["passes"].items():
-            requests = 1 if name == "clock" else answer["requests"]
-            series = name if modes == ("account",) else series_name(case, name)
+        for name, passes in found.passes.items():
+            requests = 1 if name == "clock" else found.requests
+            series = name if modes == METERS else series_name(case, name)
             values[series] = _storable(median(passes) / requests)
-        waited_ns, took_ns = answer.get("waited_ns"), answer.get("took_ns", 0)
-        return Measured(values, waited_ns is not None and waited_ns > WAITED_SHARE * took_ns)
+        waited_ns = found.waited_ns
+        return Measured(values, waited_ns is not None and waited_ns > WAITED_SHARE * found.took_ns)
 
     def keep(self, rounds: Sequence[Mapping[str, float]]) -> bool:
         """Add a generation to the series; one with too few rounds only where there is no other. Tell whether it was."""
@@ -280,11 +274,12 @@ class Candidate:
     def _draw(self, case: str) -> list[int]:
         return self._decks[self._group_of[case]].draw()
 
-    def _leave_out_slow(self, worker: AsksWorker) -> None:
+    def _leave_out_slow(self, runner: Runner) -> None:
         """Drop the cases that do not fit the budget, and the rows that rest on them."""
         needed_s: dict[str, float] = {}
         for case, modes in self._slices:
-            needed_s[case] = needed_s.get(case, 0.0) + self._time_slice(worker, case, modes[0])
+            if self._cases[case].pace is None:
+                needed_s[case] = needed_s.get(case, 0.0) + self._time_slice(runner, case, modes[0])
         slow = {case for case, seconds in needed_s.items() if seconds > CASE_SHARE * self._limit_s}
         self._caveats += [
             f"{case} is left out: it alone would take {needed_s[case]:.2g} s of a budget of {self._limit_s:g} s"
@@ -300,35 +295,35 @@ class Candidate:
                 f"nothing of it fits a budget of {self._limit_s:g} s; one case would need {least_s} s"
             )
 
-    def _time_slice(self, worker: AsksWorker, case: str, mode: str) -> float:
+    def _time_slice(self, runner: Runner, case: str, mode: str) -> float:
         """Return the seconds that all of a case's slices in that mode need at least."""
         limit_s = CASE_SHARE * self._limit_s
-        first_ns = self._time_passes(worker, case, mode, 1)
+        first_ns = self._time_passes(runner, case, mode, 1)
         needed_s = schedule.least_case_s(first_ns, self._warm_up_passes)
         look_s = max(SECOND_LOOK_SHARE * self._limit_s, SECOND_LOOK_S)
         affordable = int(look_s * 1e9 / max(first_ns, 1))
         passes = min(SECOND_LOOK_PASSES, affordable)
         if needed_s <= limit_s or passes == 0:
             return needed_s
-        again_ns = self._time_passes(worker, case, mode, passes)
+        again_ns = self._time_passes(runner, case, mode, passes)
         return schedule.least_case_s(min(first_ns, again_ns), self._warm_up_passes)
 
-    def _choose_paces(self, worker: AsksWorker, slice_ns: float) -> None:
+    def _choose_paces(self, runner: Runner, slice_ns: float) -> None:
         """Decide how each slice goes."""
         for slice_ in self._slices:
             case, modes = slice_
-            slowest_ns = max(self._time_passes(worker, case, mode, 3) for mode in modes)
-            self._paces[label(slice_)] = schedule.pace_for(slowest_ns, slice_ns)
+            pace = self._cases[case].pace
+            if pace is None:
+                slowest_ns = max(self._time_passes(runner, case, mode, 3) for mode in modes)
+                pace = schedule.pace_for(slowest_ns, slice_ns)
+            self._paces[label(slice_)] = pace
 
-    def _time_passes(self, worker: AsksWorker, case: str, mode: str, passes: int) -> int:
+    def _time_passes(self, runner: Runner, case: str, mode: str, passes: int) -> int:
         """Return how long the quickest of so many passes over a slice's blocks took, in ns."""
-        work = [(case, mode, self._draw(case), passes)]
         try:
-            answer = worker.ask({"do": "warm", "work": work}, self._timeout_s)
+            return runner.warm([(case, mode, self._draw(case), passes)], self._timeout_s)[0]
         except WorkerFailed as failure:
             raise WorkerFailed(f"{case}: {failure}", failure.status, failure.trace) from None
-        quickest_ns: int = answer["pass_ns"][0]
-        return quickest_ns
 
 
 def _storable(value: float) -> float:
@@ -336,15 +331,15 @@ def _storable(value: float) -> float:
     return max(round(value, DIGITS), 10.0**-DIGITS)
 
 
-def make_slices(case: Mapping[str, Any], *, in_context: bool) -> list[Slice]:
-    """Return the slices of a case, as its worker described it."""
+def make_slices(case: LoadedCase, *, in_context: bool) -> list[Slice]:
+    """Return the slices of a case."""
     slices: list[Slice] = []
-    if case.get("accounts"):
-        slices.append((case["name"], ("account",)))
-    elif not case["intervals"]:
-        slices.append((case["name"], ("loop", "empty")))
+    if case.meters:
+        slices.append((case.name, METERS))
+    elif not case.intervals:
+        slices.append((case.name, ("loop", "empty")))
     elif in_context:
-        slices.append((case["name"], ("intervals",)))
-    if case["in_context"] and in_context:
-        slices.append((case["name"], ("steps",)))
+        slices.append((case.name, ("intervals",)))
+    if case.in_context and in_context:
+        slices.append((case.name, ("steps",)))
     return slices

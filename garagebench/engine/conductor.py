@@ -17,12 +17,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from garagebench.engine import schedule
-from garagebench.engine.candidate import AsksWorker, Candidate, ColdStart, Entrant
-from garagebench.engine.channel import Channel, WorkerFailed
+from garagebench.engine.candidate import Candidate, ColdStart, Entrant
+from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.extent import Extent
 from garagebench.engine.patience import CHUNK_NS, find_chunks, find_patience_ns
 from garagebench.engine.result import Conditions, Contestant, Result
 from garagebench.engine.rounds import Rounds
+from garagebench.engine.runner import Runner, start_runner
 from garagebench.stats.estimate import LEAST_GENERATIONS
 from garagebench.system.cores import own_core
 
@@ -60,7 +61,7 @@ class Progress:
 
 
 class Conductor:
-    """Runs one measurement. Clock, random source and the starting of workers are passed in.
+    """Runs one measurement. Clock, random source and the starting of runners are passed in.
 
     extent: how much. part_of_s: the time of which this measurement is a part, if so: what is too slow is judged by the
     whole. exchange: lets the sides change places, there and back; None: they cannot. slice_ns: how long a slice may be;
@@ -79,7 +80,7 @@ class Conductor:
         notes: Sequence[str] = (),
         settings: Mapping[str, Any] | None = None,
         environment: Mapping[str, Any] | None = None,
-        start_worker: Callable[[str, int | None, dict[str, str]], AsksWorker] = Channel,
+        start_runner: Callable[[str, int | None, dict[str, str]], Runner] = start_runner,
         clock: Callable[[], float] = time.monotonic,
         timeout_s: float = TIMEOUT_S,
         part_of_s: float | None = None,
@@ -108,7 +109,7 @@ class Conductor:
         self._notes = list(notes)
         self._settings = dict(settings or {})
         self._environment = dict(environment or {})
-        self._start_worker = start_worker
+        self._start_runner = start_runner
         self._clock = clock
         self._core: int | None = None
         self._decks: dict[str, schedule.Deck] = {}
@@ -177,9 +178,9 @@ class Conductor:
     def _run_generation(self, rounds: int) -> tuple[int, float]:
         """Start fresh workers, measure with them; return how many rounds it were, and the seconds that one took."""
         with contextlib.ExitStack() as stack:
-            first, workers = self._start_workers(stack)
+            first, runners = self._start_all(stack)
             by_name = {candidate.entrant.name: candidate for candidate in self._candidates}
-            runs = Rounds(workers, by_name, self._decks, self._rng, self._blame)
+            runs = Rounds(runners, by_name, self._decks, self._rng, self._blame)
             begin = self._clock()
             done = 0
             try:
@@ -206,38 +207,37 @@ class Conductor:
             exchanged=(*before.exchanged, self._is_exchanged),
         )
 
-    def _start_workers(self, stack: contextlib.ExitStack) -> tuple[str, dict[str, AsksWorker]]:
+    def _start_all(self, stack: contextlib.ExitStack) -> tuple[str, dict[str, Runner]]:
         """Start, load and warm up everybody, in an order and at places that chance decides; who was first, and all."""
         if self._exchange is not None:
             self._take_places(exchanged=self._rng.random() < 0.5)  # noqa: PLR2004  a fair coin
         candidates = self._running()
         self._rng.shuffle(candidates)
-        workers: dict[str, AsksWorker] = {}
+        runners: dict[str, Runner] = {}
         for candidate in candidates:
             # What fails to start is closed at once: all workers share a core, and it may be running still.
             with self._blame(candidate, "while it started"), contextlib.ExitStack() as own:
-                worker = self._start_worker(candidate.entrant.python, self._core, {})
-                own.callback(worker.close)
-                candidate.load(worker, elsewhere=self._is_exchanged)
+                runner = self._start_runner(candidate.entrant.python, self._core, {})
+                own.callback(runner.close)
+                candidate.load(runner, elsewhere=self._is_exchanged)
                 self._deal(candidate)
-                candidate.warm_up(worker, self._find_slice_ns(worker))
-                workers[candidate.entrant.name] = worker
+                candidate.warm_up(runner, self._find_slice_ns(runner))
+                runners[candidate.entrant.name] = runner
                 stack.push(own.pop_all())
         # In the order in which they were named, so that who was started first is not always first in a round.
-        names = [one.entrant.name for one in self._candidates if one.entrant.name in workers]
-        return candidates[0].entrant.name, {name: workers[name] for name in names}
+        names = [one.entrant.name for one in self._candidates if one.entrant.name in runners]
+        return candidates[0].entrant.name, {name: runners[name] for name in names}
 
     def _take_places(self, *, exchanged: bool) -> None:
         if self._exchange is not None and exchanged is not self._is_exchanged:
             self._exchange()
             self._is_exchanged = exchanged
 
-    def _find_slice_ns(self, worker: AsksWorker) -> int:
+    def _find_slice_ns(self, runner: Runner) -> int:
         """Return how long a slice may be: the first time, let the worker feel for how long the host keeps its speed."""
         if self._slice_ns is None:
             chunks = find_chunks(self._extent.limit_s)
-            command = {"do": "pulse", "chunk_ns": CHUNK_NS, "chunks": chunks}
-            patience_ns = find_patience_ns(worker.ask(command, self._timeout_s)["chunks_ns"])
+            patience_ns = find_patience_ns(runner.pulse(CHUNK_NS, chunks, self._timeout_s))
             self._slice_ns = schedule.slice_for(patience_ns)
             self._conditions = replace(
                 self._conditions, patience_ns=patience_ns, slice_ns=self._slice_ns
@@ -293,22 +293,22 @@ class Conductor:
     def _start_one_cold(self, candidate: Candidate, cold: ColdStart) -> None:
         with tempfile.TemporaryDirectory(prefix="garagebench-") as empty:
             caches = dict.fromkeys(cold.caches, empty)
-            worker = self._start_worker(candidate.entrant.python, self._core, caches)
-            with contextlib.closing(worker):
-                answer = worker.ask({"do": "call", **cold.call}, self._timeout_s)
+            runner = self._start_runner(candidate.entrant.python, self._core, caches)
+            with contextlib.closing(runner):
+                answer = runner.call(cold.call, self._timeout_s)
         candidate.keep_cold(answer, cold.rows)
 
     @contextlib.contextmanager
     def _blame(
-        self, candidate: Candidate, when: str, worker: AsksWorker | None = None
+        self, candidate: Candidate, when: str, runner: Runner | None = None
     ) -> Iterator[None]:
         """Turn a worker's failure into the contestant's problem: it ends, and is not started again."""
         try:
             yield
         except WorkerFailed as failure:
             candidate.fail(failure, when)
-            if worker is not None:
-                worker.close()
+            if runner is not None:
+                runner.close()
 
     def _report(self) -> None:
         elapsed_s = self._clock() - self._begin

@@ -9,6 +9,7 @@ otherwise: up to 0.4 % here or there. Hence several hash seeds, of which the med
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -21,10 +22,11 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from garagebench.engine.channel import WORKER, Channel
+from garagebench.engine.channel import WORKER
 from garagebench.engine.conductor import TIMEOUT_S
+from garagebench.engine.runner import start_runner
+from garagebench.engine.target import Target
 from garagebench.engine.terms import make_terms
 from garagebench.errors import GarageError
 
@@ -50,10 +52,10 @@ class NotCounted(GarageError):
 
 @dataclass(frozen=True)
 class Counting:
-    """What it takes to count a source's rows: the runs, and how their counts become rows."""
+    """What it takes to count a target's rows: the runs, and how their counts become rows."""
 
     python: str
-    source: Mapping[str, Any]
+    target: Target
     root: str  # the directory of this side's files
     passes: Mapping[str, int]  # case -> passes that are counted
     requests: Mapping[str, int]  # case -> requests of these passes
@@ -77,24 +79,24 @@ def find_valgrind() -> list[str]:
     return [*leash, *fixed, valgrind, "--tool=callgrind", "--vgdb=no", "--instr-atstart=no"]
 
 
-def prepare(python: str, source: Mapping[str, Any], root: str) -> Counting:
+def prepare(python: str, target: Target, root: str) -> Counting:
     """Look, without valgrind, at what there is to count. Raises NotCounted, WorkerFailed."""
-    with Channel(python) as channel:
-        loaded = channel.ask({"do": "load", "source": dict(source)}, TIMEOUT_S)
-    environment = loaded["environment"]
-    if environment["python_implementation"] != "CPython":
-        raise NotCounted(f"{environment['python_implementation']} compiles while it runs")
-    for package in loaded["packages"]:
+    with contextlib.closing(start_runner(python)) as runner:
+        loaded = runner.load(target, TIMEOUT_S)
+    implementation = loaded.environment["python_implementation"]
+    if implementation != "CPython":
+        raise NotCounted(f"{implementation} compiles while it runs")
+    for package in loaded.packages:
         raise NotCounted(f"it uses {package}, whose code differs under valgrind")
-    cases = {case["name"]: case for case in loaded["cases"] if not case["intervals"]}
-    passes = {name: math.ceil(REQUESTS / case["requests"][0]) for name, case in cases.items()}
-    requests = {name: passes[name] * case["requests"][0] for name, case in cases.items()}
+    cases = {case.name: case for case in loaded.cases if not case.intervals}
+    passes = {name: math.ceil(REQUESTS / case.requests[0]) for name, case in cases.items()}
+    requests = {name: passes[name] * case.requests[0] for name, case in cases.items()}
     rows = {
         terms.name: {case: factor for case, factor in terms.isolated.items() if case in cases}
-        for terms in make_terms(loaded["cases"], loaded["rows"], in_context=False)
+        for terms in make_terms(loaded.cases, loaded.rows, in_context=False)
         if terms.is_judged
     }
-    return Counting(python, source, root, passes, requests, rows)
+    return Counting(python, target, root, passes, requests, rows)
 
 
 def count(sides: Sequence[Counting], place: Path) -> list[list[dict[str, float]]]:
@@ -146,7 +148,7 @@ def _run(
     link: Path,
 ) -> list[int]:
     """Return the instructions of each item of the work."""
-    job = json.dumps({"source": dict(counting.source), "work": work})
+    job = json.dumps({"source": counting.target.to_data(), "work": work})
     job = job.replace(json.dumps(counting.root)[1:-1], json.dumps(str(link))[1:-1])
     with (
         tempfile.TemporaryDirectory(prefix="out-", dir=link.parent) as directory,

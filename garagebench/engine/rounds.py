@@ -15,45 +15,46 @@ from garagebench.engine import schedule
 if TYPE_CHECKING:
     import random
 
-    from garagebench.engine.candidate import AsksWorker, Candidate, Measured, Slice
+    from garagebench.engine.candidate import Candidate, Measured, Slice
+    from garagebench.engine.runner import Runner
 
 #: Share of the slices that are measured again, at most: a host that is never quiet has to be measured as it is.
 MOST_REPEATED = 0.2
 
-Blame = Callable[["Candidate", str, "AsksWorker"], contextlib.AbstractContextManager[None]]
+Blame = Callable[["Candidate", str, "Runner"], contextlib.AbstractContextManager[None]]
 
 
 class Rounds:
-    """Measures rounds with the live workers of one generation. blame: turns a failure into the contestant's problem."""
+    """Measures rounds with the live runners of one generation. blame: turns a failure into the contestant's problem."""
 
     def __init__(
         self,
-        workers: Mapping[str, AsksWorker],
+        runners: Mapping[str, Runner],
         candidates: Mapping[str, Candidate],
         decks: Mapping[str, schedule.Deck],
         rng: random.Random,
         blame: Blame,
     ) -> None:
-        self._workers = workers
+        self._runners = runners
         self._candidates = candidates
         self._decks = decks
         self._rng = rng
         self._blame = blame
-        self._slices = {name: candidates[name].slices for name in workers}
+        self._slices = {name: candidates[name].slices for name in runners}
         clusters: dict[str | None, list[str]] = {}
-        for name in workers:
+        for name in runners:
             clusters.setdefault(candidates[name].entrant.reference, []).append(name)
         self._orders = [schedule.balanced_orders(names, rng) for names in clusters.values()]
         self._when = ""
         self.slices = 0
         self.repeated = 0
-        self.measured: dict[str, list[dict[str, float]]] = {name: [] for name in workers}
+        self.measured: dict[str, list[dict[str, float]]] = {name: [] for name in runners}
 
     def run(self, number: int) -> None:
         """Measure round `number`: every slice of every contestant once."""
         self._when = f"in round {number}"
         blocks = {group: deck.draw() for group, deck in self._decks.items()}
-        values: dict[str, dict[str, float]] = {name: {} for name in self._workers}
+        values: dict[str, dict[str, float]] = {name: {} for name in self._runners}
         for slice_, group in self._draw_slices():
             # Those that share a reference are compared, and so measured next to each other.
             for orders in self._rng.sample(self._orders, len(self._orders)):
@@ -100,6 +101,6 @@ class Rounds:
         for name in order:
             candidate = self._candidates[name]
             if candidate.problem is None and slice_ in self._slices[name]:
-                with self._blame(candidate, self._when, self._workers[name]):
-                    found[name] = candidate.measure(self._workers[name], slice_, blocks)
+                with self._blame(candidate, self._when, self._runners[name]):
+                    found[name] = candidate.measure(self._runners[name], slice_, blocks)
         return found

@@ -11,18 +11,20 @@ from garagebench.interface import RowSpec
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from garagebench.engine.runner import LoadedCase
+
 
 def make_terms(
-    cases: Sequence[Mapping[str, Any]], rows: Sequence[Sequence[Any]] | None, *, in_context: bool
+    cases: Sequence[LoadedCase], rows: Sequence[Sequence[Any]] | None, *, in_context: bool
 ) -> tuple[RowTerms, ...]:
     """Expand a subject's rows into sums over series; without rows, every case is one.
 
-    cases: as the worker describes them. rows: the fields of each RowSpec, of an older one the first three.
+    rows: the fields of each RowSpec, of an older one the first three.
     in_context: whether this interpreter has figures in context at all. Raises WorkerFailed for a row of what no
     case gives.
     """
     if rows is None:
-        rows = [(case["name"], {case["name"]: 1}) for case in cases]
+        rows = [(case.name, {case.name: 1}) for case in cases]
     quantities = {name: terms for case in cases for name, terms in _quantities(case).items()}
     return tuple(
         RowTerms(
@@ -39,20 +41,16 @@ def make_terms(
     )
 
 
-def _quantities(case: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """Return the corrected quantities that a case gives, each as a sum over its series.
-
-    A case with `accounts` gives those: the worker has read them from somebody's account, so no loop is around them.
-    """
-    if case.get("accounts"):
-        return {account: {account: 1} for account in case["accounts"]}
-    name = case["name"]
-    reads = case["clock_reads"]
-    if case["intervals"]:
+def _quantities(case: LoadedCase) -> dict[str, dict[str, float]]:
+    """Return the corrected quantities that a case gives, each as a sum over its series."""
+    if case.meters:
+        return {meter: {meter: 1} for meter in case.meters}
+    name, reads = case.name, case.clock_reads
+    if case.intervals:
         return {name: {name: 1, f"{name} (clock)": -reads["intervals"]}}
     quantities = {name: {name: 1.0, f"{name} (empty loop)": -1.0}}
-    if case["in_context"]:
-        for step in case["steps"]:
+    if case.in_context:
+        for step in case.steps:
             series = f"{name} ({step})"
             quantities[series] = {series: 1, f"{name} (clock)": -reads[step]}
     return quantities

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
-from typing import Any
 
 from garagebench.engine import Contestant, Entrant, Result
-from garagebench.engine.channel import Channel
 from garagebench.engine.conductor import TIMEOUT_S
 from garagebench.engine.result import RowTerms
+from garagebench.engine.runner import start_runner
 from garagebench.engine.schedule import Pace
+from garagebench.engine.target import Target
 from garagebench.gate.case import CaseKey
 
 SIDES = ("base", "head")
@@ -24,14 +25,14 @@ Sides = Sequence[tuple["Pair", Contestant, Contestant]]
 class Pair:
     """One subject on one interpreter, on both sides.
 
-    places: what a worker's `load` takes for the files at the first place, where base is at first, and at the second,
-    where head is. When the sides change places, each is loaded from the other one.
+    places: what is loaded at the first place, where base is at first, and at the second, where head is. When the sides
+    change places, each is loaded from the other one.
     """
 
     subject: str
     runtime: str
     python: str
-    places: tuple[Mapping[str, Any], Mapping[str, Any]]
+    places: tuple[Target, Target]
 
     @property
     def name(self) -> str:
@@ -130,7 +131,7 @@ def find_trouble(sides: Sides, *, allow_different_answers: bool) -> str | None:
 
 def find_difference(pair: Pair) -> str:
     """Load both sides once more and return the first answer in which they differ, in words."""
-    answers = [_load_answers(pair.python, source) for source in pair.places]
+    answers = [_load_answers(pair.python, target) for target in pair.places]
     for case in answers[0]:
         for number, (base, head) in enumerate(
             zip_longest(answers[0][case], answers[1].get(case, []), fillvalue="nothing"), 1
@@ -140,10 +141,7 @@ def find_difference(pair: Pair) -> str:
     return "their cases are not the same"
 
 
-def _load_answers(python: str, source: Mapping[str, Any]) -> dict[str, list[str]]:
-    with Channel(python) as channel:
-        cases = channel.ask({"do": "load", "source": dict(source)}, TIMEOUT_S)["cases"]
-        return {
-            case["name"]: channel.ask({"do": "answers", "case": case["name"]}, TIMEOUT_S)["answers"]
-            for case in cases
-        }
+def _load_answers(python: str, target: Target) -> dict[str, Sequence[str]]:
+    with contextlib.closing(start_runner(python)) as runner:
+        cases = runner.load(target, TIMEOUT_S).cases
+        return {case.name: runner.answers(case.name, TIMEOUT_S) for case in cases}

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from garagebench.engine.result import Contestant, Series, combine
+from garagebench.engine.target import Target
 from garagebench.gate.case import CaseKey, Thresholds, attribute, make_rule
 from garagebench.gate.changes import measure_changes, measure_sizes
 from garagebench.gate.live import look_at_all
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     import random
 
     from garagebench.engine import Result
+
+
+#: What is replayed is loaded from nowhere.
+NOWHERE = Target("", None)
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Replay:
         self._looks = self._looks or list(plan_looks(generations))
         self._swaps = swaps
         self._base, self._head = recording.contestants
-        self._pair = Pair(self._base.subject, self._base.runtime, "", ({}, {}))
+        self._pair = Pair(self._base.subject, self._base.runtime, "", (NOWHERE, NOWHERE))
         rows = find_cases(self._pair, self._base, self._head)
         self._rows = {case: terms for case, terms, _ in rows}
         self._rules = {case: make_rule(case, terms) for case, terms in self._rows.items()}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from garagebench.core.layout import Layout
 from garagebench.core.model import Model
@@ -50,22 +49,6 @@ class Burst:
         """Return the burst as a server without a garage answers it: every reply is the first."""
         many = len(self.parks)
         return Burst(self.parks, self.unparks[:1] * many, self.kinds[:1] * many)
-
-    def to_data(self) -> dict[str, list[str]]:
-        """Return what JSON can carry."""
-        return {
-            name: [body.decode() for body in bodies]
-            for name, bodies in (
-                ("parks", self.parks),
-                ("unparks", self.unparks),
-                ("kinds", self.kinds),
-            )
-        }
-
-    @classmethod
-    def from_data(cls, data: dict[str, Any]) -> Burst:
-        """Return the burst of which `data` is the `to_data`."""
-        return cls(**{name: tuple(map(str.encode, bodies)) for name, bodies in data.items()})
 
 
 def make_burst(layout: Layout, workload: Workload, size: int = SIZE) -> Burst:

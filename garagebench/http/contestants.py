@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from garagebench.engine import Entrant
+from garagebench.engine.target import Target
 from garagebench.http.burst import Burst
+from garagebench.http.runner import ServedTarget
 from garagebench.http.served import Order
-from garagebench.http.worker import ACCOUNT, ORDER
 from garagebench.server.stages import CPU, HTTP, LATENCY, RUNG_OF
 
 RUNGS_MODULE = "garagebench.server.ladder"
@@ -32,26 +33,26 @@ class Site:
         name: str,
         server: str,
         impl: str,
-        without_http: Mapping[str, Any],
+        without_http: Target,
         reference: str | None,
     ) -> Entrant | None:
         """Return a whole server with an implementation; None where no figure of it is wanted.
 
-        without_http: what a worker loads to answer the same burst without a server.
+        without_http: what answers the same burst without a server.
         """
         stages = [stage for stage in (CPU, HTTP, LATENCY) if stage in self.stages]
         if not stages:
             return None
         arguments = ("--impl", impl, "--server", server, *self.layout_options)
-        accounts = {
+        meters = {
             operation: (f"{operation}/{CPU}", f"{operation}/{LATENCY}")
             for operation in self.operations
         }
         terms = {CPU: {CPU: 1}, HTTP: {CPU: 1, "total": -1}, LATENCY: {LATENCY: 1}}
-        source = without_http if HTTP in stages else {}
-        order = Order(arguments, self.burst, accounts)
+        beside = without_http if HTTP in stages else None
+        order = Order(arguments, self.burst, meters)
         return self._enter(
-            name, source, order, {stage: terms[stage] for stage in stages}, reference
+            name, beside, order, {stage: terms[stage] for stage in stages}, reference
         )
 
     def make_ladder(self, name: str, server: str, impl: str) -> list[Entrant]:
@@ -71,14 +72,14 @@ class Site:
             "layout": self.layout,
             "replies": {of: bodies[0].decode() for of, bodies in burst.replies.items()},
         }
-        accounts = {operation: (f"{operation}/{stage}", "") for operation in self.operations}
-        order = Order((json.dumps(job),), burst, accounts, RUNGS_MODULE)
-        return self._enter(name, {}, order, {stage: {stage: 1}}, None)
+        meters = {operation: (f"{operation}/{stage}", "") for operation in self.operations}
+        order = Order((json.dumps(job),), burst, meters, RUNGS_MODULE)
+        return self._enter(name, None, order, {stage: {stage: 1}}, None)
 
     def _enter(
         self,
         name: str,
-        source: Mapping[str, Any],
+        beside: Target | None,
         order: Order,
         terms: Mapping[str, Mapping[str, float]],
         reference: str | None,
@@ -95,7 +96,7 @@ class Site:
         return Entrant(
             name,
             self.python,
-            {**source, ORDER: order.to_data(), ACCOUNT: name, "rows": rows},
+            ServedTarget(name=name, order=order, rows=rows, beside=beside),
             row_names=tuple(str(row[0]) for row in rows),
             reference=reference,
         )

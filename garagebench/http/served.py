@@ -1,53 +1,36 @@
-"""A live server that is measured: bursts of requests, and the kernel's accounts at their edges."""
+"""A live server that is measured: bursts of requests, and the CPU time of the kernel's books at their edges."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 from garagebench.engine.channel import WorkerFailed
 from garagebench.errors import Unavailable
-from garagebench.http.account import Account
 from garagebench.http.burst import Burst, describe_reply
 from garagebench.http.client import Answer, Client
+from garagebench.http.tally import Tally
 from garagebench.probe.accounting import CoreTimes, Threads, read_at_rest, read_core
 from garagebench.probe.process import Counts, ServerFailed, ServerProcess
 
 OK = 200
 
-#: What the engine calls a pass is this part of a burst: it keeps at least eight, and warms up with three.
+#: Warming up and leading in go by parts of a burst, of which there are so many.
 PARTS = 20
 
 
 @dataclass(frozen=True)
 class Order:
-    """What to start and what to ask it. module: "" for `garagebench serve`. burst: as data.
+    """What to start and what to ask it. module: "" for `garagebench serve`.
 
-    accounts: the names under which an operation's CPU time and latency are kept, those of figures that are wanted.
+    meters: the names under which an operation's CPU time and latency are kept, those of figures that are wanted.
     """
 
     arguments: tuple[str, ...]
     burst: Burst
-    accounts: Mapping[str, tuple[str, str]]
+    meters: Mapping[str, tuple[str, str]]
     module: str = ""
-
-    @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> Order:
-        """Return the order of which `data` is the `to_data`."""
-        accounts = {name: (cpu, latency) for name, (cpu, latency) in data["accounts"].items()}
-        burst = Burst.from_data(data["burst"])
-        return cls(tuple(data["arguments"]), burst, accounts, data["module"])
-
-    def to_data(self) -> dict[str, Any]:
-        """Return what JSON can carry."""
-        return {
-            "arguments": list(self.arguments),
-            "burst": self.burst.to_data(),
-            "accounts": {name: list(names) for name, names in self.accounts.items()},
-            "module": self.module,
-        }
 
 
 @dataclass(frozen=True)
@@ -59,12 +42,12 @@ class _Cost:
 
 
 class Served:
-    """A server, one connection to it, and its account. Raises WorkerFailed where it does not do what it should."""
+    """A server, one connection to it, and its tally. Raises WorkerFailed where it does not do what it should."""
 
-    def __init__(self, order: Order, core: int | None, account: Account) -> None:
+    def __init__(self, order: Order, core: int | None, tally: Tally) -> None:
         self._order = order
         self._core = core
-        self._account = account
+        self._tally = tally
         self._booked = Counts()
         self._unbooked = 0
         try:
@@ -101,27 +84,27 @@ class Served:
             for operation in self._requests:
                 self._ask(operation, self.part)
 
-    def measure(self, lead_in: int, parts: int) -> dict[str, list[float]]:
-        """Ask whole bursts, at least so many parts; name -> nanoseconds for one request, a value for each burst.
+    def measure(self, lead_in: int, bursts: int) -> dict[str, list[float]]:
+        """Let so many parts lead in, and ask so many bursts; name -> nanoseconds for one request, a value for each burst.
 
         CPU time is divided by the requests that the server counted.
         """
         before = self._read_counts()
         self.warm(lead_in)
         core_before = self._read_core()
-        bursts = [self._run_burst() for _ in range(max(1, -(-parts // PARTS)))]
+        costs = [self._run_burst() for _ in range(bursts)]
         core_after = self._read_core()
         after = self._read_counts()
         self._book(after)
-        self._account.add_core(core_before, core_after)
+        self._tally.add_core(core_before, core_after)
         values: dict[str, list[float]] = {}
-        for operation, (cpu, latency) in self._order.accounts.items():
+        for operation, (cpu, latency) in self._order.meters.items():
             served = after.of(operation) - before.of(operation) - lead_in * self.part
             if served <= 0:
                 raise WorkerFailed(f"the server counted no {operation} request")
-            values[cpu] = [burst[operation].cpu_ns * len(bursts) / served for burst in bursts]
+            values[cpu] = [burst[operation].cpu_ns * bursts / served for burst in costs]
             if latency:
-                values[latency] = [burst[operation].latency_ns for burst in bursts]
+                values[latency] = [burst[operation].latency_ns for burst in costs]
         return values
 
     def _run_burst(self) -> dict[str, _Cost]:
@@ -136,22 +119,22 @@ class Served:
                 raise WorkerFailed(
                     "a thread of the server ended while it was measured, and its CPU time is lost"
                 )
-            self._account.add_usage(used)
+            self._tally.add_usage(used)
             costs[operation] = _Cost(used.cpu_ns, median(answer.time_ns for answer in answers))
             before = after
         return costs
 
     def _ask(self, operation: str, many: int) -> list[Answer]:
         """Ask the first so many requests of an operation, and hold the replies against what they must be."""
-        account = self._account
-        account.requests += many
+        tally = self._tally
+        tally.requests += many
         try:
             answers = self._client.ask(self._requests[operation][:many])
         except OSError as error:
-            account.errors += 1
+            tally.errors += 1
             raise WorkerFailed(f"a {operation} request got no reply: {error}") from None
-        account.replies += many
-        account.unbooked += many
+        tally.replies += many
+        tally.unbooked += many
         self._unbooked += many
         expected = self._order.burst.replies[operation]
         for answer, body in zip(answers, expected, strict=False):
@@ -160,16 +143,16 @@ class Served:
                     f"{operation} is answered {describe_reply(answer.body)}; expected {body.decode()}",
                     "wrong",
                 )
-            account.ok += answer.status == OK
+            tally.ok += answer.status == OK
         return answers
 
     def _book(self, counts: Counts) -> None:
         """Take what the server has counted since the last time; the garage must be empty, as it was at first."""
-        self._account.served += sum(
+        self._tally.served += sum(
             counts.of(operation) - self._booked.of(operation) for operation in self._requests
         )
         self._booked = counts
-        self._account.unbooked -= self._unbooked
+        self._tally.unbooked -= self._unbooked
         self._unbooked = 0
         if not counts.books.balanced or counts.taken:
             raise WorkerFailed(f"the books do not balance: {counts.books}")

@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from garagebench.engine import Contestant, Entrant, Progress, Result
-from garagebench.engine.candidate import AsksWorker
+from garagebench.engine.channel import Channel
 from garagebench.engine.interpreter import Interpreter
 from garagebench.engine.result import Problem
+from garagebench.engine.runner import Runner
 from garagebench.errors import Unavailable, UnknownName
-from garagebench.http.account import Account
 from garagebench.http.burst import SIZE, make_burst
 from garagebench.http.contestants import Site
-from garagebench.http.worker import WorkerWithServer
+from garagebench.http.runner import ServedRunner
+from garagebench.http.tally import Tally
 from garagebench.run.experiment import OPERATIONS, Experiment, Settings, SettingsError, conduct
 from garagebench.run.recipes import REFERENCE, Recipe, pair
 from garagebench.server.registry import ELSEWHERE, check_interpreter, load_server
@@ -56,7 +57,7 @@ class ServedExperiment(Experiment):
         self._asked = settings
         self._has_stages_without = bool(stages) or not settings.stages
         self._burst = make_burst(self.layout, self.workload)
-        self._accounts: dict[str, Account] = {}
+        self._tallies: dict[str, Tally] = {}
         self._served: dict[str, str] = {}
         self._reasons = {server: find_reason(server) for server in settings.servers}
         self._site = Site(
@@ -77,11 +78,9 @@ class ServedExperiment(Experiment):
         )
         return (*super().notes, *([few] if size < SIZE else []))
 
-    def start_worker(
-        self, python: str, core: int | None, environment: dict[str, str]
-    ) -> AsksWorker:
+    def start_runner(self, python: str, core: int | None, environment: dict[str, str]) -> Runner:
         """Start a process for a contestant, which may have a server beside it."""
-        return WorkerWithServer(python, core, environment, self._accounts, super().start_worker)
+        return ServedRunner(Channel(python, core, environment), core, self._tallies)
 
     def enter(self) -> tuple[list[Entrant], list[Contestant]]:
         """Return those without a server where they are wanted, then those with one, and what cannot run."""
@@ -126,7 +125,7 @@ class ServedExperiment(Experiment):
     def judge(self, result: Result) -> Result:
         """Return the result in which what speaks against a server's figures takes their place."""
         contestants = tuple(
-            judge_contestant(one, self._accounts.get(one.name, Account()).find_reasons())
+            judge_contestant(one, self._tallies.get(one.name, Tally()).find_reasons())
             if one.name in self._served
             else one
             for one in result.contestants
@@ -157,13 +156,15 @@ class ServedExperiment(Experiment):
     ) -> Iterator[Entrant]:
         """Yield the whole server and, with the reference's implementation, its ladder."""
         impl = recipe.arguments["impl"]
-        source = self._source(recipe)
-        source["arguments"] |= {
+        target = self._make_target(recipe)
+        arguments = {
+            **target.arguments,
             "workload": self._burst.to_workload().to_data(),
             "operations": self._site.operations,
             "stages": ("total",),
         }
-        whole = self._site.make_whole(name, server, impl, source, reference)
+        target = replace(target, arguments=arguments)
+        whole = self._site.make_whole(name, server, impl, target, reference)
         if whole is not None:
             yield whole
         if self._asked.ladder and recipe.label == REFERENCE:

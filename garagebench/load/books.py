@@ -20,7 +20,7 @@ class Site:
 
 
 @dataclass(frozen=True)
-class Accounts:
+class Reported:
     """The server's side. served: replies that it counted since before the load. taken: spaces, since before the load."""
 
     books: Books | None = None
@@ -28,7 +28,7 @@ class Accounts:
     taken: int | None = None
 
 
-def read_accounts(site: Site, counts: Counts | None, spaces: tuple[int, int] | None) -> Accounts:
+def read_reported(site: Site, counts: Counts | None, spaces: tuple[int, int] | None) -> Reported:
     """Return the server's side; one of one's own is stopped for it. counts, spaces: of before the load."""
     after, spaces_after = site.endpoint.read_counts(), site.endpoint.read_spaces()
     served = None if counts is None or after is None else after.total - counts.total
@@ -40,7 +40,7 @@ def read_accounts(site: Site, counts: Counts | None, spaces: tuple[int, int] | N
     elif counts is not None and after is not None and taken is not None:
         parked, unparked = (_good(after, one) - _good(counts, one) for one in ("park", "unpark"))
         books = Books(parked, unparked, after.given_back - counts.given_back, taken)
-    return Accounts(books, served, taken)
+    return Reported(books, served, taken)
 
 
 def _good(counts: Counts, operation: str) -> int:
@@ -48,15 +48,15 @@ def _good(counts: Counts, operation: str) -> int:
 
 
 def compare_counts(
-    site: Site, outcome: Outcome, accounts: Accounts
+    site: Site, outcome: Outcome, reported: Reported
 ) -> tuple[int | None, list[str]]:
     """Return the replies that the server counted while the clock ran, and what is to be said about them.
 
     On a URL a difference is no fault: others may use the server, or it may be one of several.
     """
-    if accounts.served is None:
+    if reported.served is None:
         return None, []
-    served = accounts.served - outcome.untimed
+    served = reported.served - outcome.untimed
     more = served - sum(outcome.replies.values())
     if 0 < more <= outcome.astray:
         said = f"{more} replies were on their way when the driver stopped: the server counts them"
@@ -67,18 +67,18 @@ def compare_counts(
     return served, []
 
 
-def check_books(outcome: Outcome, accounts: Accounts) -> tuple[bool | None, list[str]]:
+def check_books(outcome: Outcome, reported: Reported) -> tuple[bool | None, list[str]]:
     """Return whether the books balance, None where nothing is known, and what speaks against it.
 
     Both are looked at: the server's own, and what it answered to this client. They differ by what was astray at most.
     """
-    books, faults = accounts.books, []
-    if accounts.taken is None:
+    books, faults = reported.books, []
+    if reported.taken is None:
         return None, []
     if books is not None and not books.balanced:
         faults.append(f"the server's books do not balance: {books}")
     here = outcome.parked - outcome.unparked
     given_back = 0 if books is None else books.given_back
-    if abs(accounts.taken - here) > outcome.astray + given_back + sum(outcome.errors.values()):
-        faults.append(f"by its replies {here} spaces are taken, in the garage {accounts.taken} are")
+    if abs(reported.taken - here) > outcome.astray + given_back + sum(outcome.errors.values()):
+        faults.append(f"by its replies {here} spaces are taken, in the garage {reported.taken} are")
     return not faults, faults

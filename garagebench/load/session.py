@@ -9,7 +9,7 @@ from typing import Protocol
 
 from garagebench.engine.metadata import collect_environment
 from garagebench.load import own_drivers, scenario, wrk
-from garagebench.load.books import Site, read_accounts
+from garagebench.load.books import Site, read_reported
 from garagebench.load.capacity import Target, find_capacity
 from garagebench.load.driver import Tick
 from garagebench.load.endpoint import Endpoint, parse_url
@@ -120,7 +120,7 @@ def _measure(settings: Settings, site: Site, caveats: list[str], stop: Stop, tic
     meter = Meter(site.own.pid if site.own else None, site.core)
     before = endpoint.read_counts(), endpoint.read_spaces()
     outcome = DRIVERS[settings.driver](settings, endpoint, meter, stop, tick)
-    accounts = read_accounts(site, *before)
+    reported = read_reported(site, *before)
     if meter.caveat:
         caveats = [*caveats, meter.caveat]
-    return make_row(settings, site, outcome, accounts, meter, caveats)
+    return make_row(settings, site, outcome, reported, meter, caveats)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from garagebench.load.books import Accounts, Site, check_books, compare_counts
+from garagebench.load.books import Reported, Site, check_books, compare_counts
 from garagebench.load.meter import Meter
 from garagebench.load.outcome import Outcome, Settings
 from garagebench.load.row import LoadRow
@@ -18,18 +18,18 @@ def make_row(
     settings: Settings,
     site: Site,
     outcome: Outcome,
-    accounts: Accounts,
+    reported: Reported,
     meter: Meter,
     caveats: list[str],
 ) -> LoadRow:
     """Return the row: what was asked for, what came of it, the books, and whether the figures hold."""
-    served, notes = compare_counts(site, outcome, accounts)
-    balanced, faults = check_books(outcome, accounts)
+    served, notes = compare_counts(site, outcome, reported)
+    balanced, faults = check_books(outcome, reported)
     if outcome.exit_code:
         faults.append(f"{settings.driver} ended with exit code {outcome.exit_code}")
     reasons = (*find_reasons(observe(settings, site, outcome, meter, served)), *faults)
     row = _add_figures(_start(settings, site), outcome, meter)
-    row = _add_books(row, outcome, accounts)
+    row = _add_books(row, outcome, reported)
     return replace(
         row,
         status="invalid" if reasons else "ok",
@@ -97,13 +97,13 @@ def _add_figures(row: LoadRow, outcome: Outcome, meter: Meter) -> LoadRow:
     )
 
 
-def _add_books(row: LoadRow, outcome: Outcome, accounts: Accounts) -> LoadRow:
-    books = accounts.books
+def _add_books(row: LoadRow, outcome: Outcome, reported: Reported) -> LoadRow:
+    books = reported.books
     row = replace(
         row,
         parked_here=outcome.parked,
         unparked_here=outcome.unparked,
-        taken=accounts.taken,
+        taken=reported.taken,
     )
     if books is None:
         return row

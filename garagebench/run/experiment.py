@@ -13,14 +13,16 @@ from garagebench.core.layout import Layout
 from garagebench.core.workload import BUILTIN as WORKLOADS
 from garagebench.core.workload import make_workload, park_body
 from garagebench.engine import Conductor, Contestant, Entrant, Progress, Result
-from garagebench.engine.candidate import AsksWorker, ColdStart
-from garagebench.engine.channel import Channel, WorkerFailed
+from garagebench.engine.candidate import ColdStart
+from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.conductor import TIMEOUT_S
 from garagebench.engine.extent import enough
 from garagebench.engine.files import ResultError
 from garagebench.engine.interpreter import Interpreter
 from garagebench.engine.metadata import collect_environment
 from garagebench.engine.result import Problem, RowTerms
+from garagebench.engine.runner import Runner, start_runner
+from garagebench.engine.target import Target
 from garagebench.errors import GarageError, UnknownName
 from garagebench.run.recipes import (
     REFERENCE,
@@ -117,7 +119,7 @@ def conduct(
         environment=collect_environment(),
         on_progress=on_progress,
         on_generation=keep,
-        start_worker=experiment.start_worker,
+        start_runner=experiment.start_runner,
         timeout_s=TIMEOUT_S,
     )
     result = conductor.run()
@@ -159,11 +161,9 @@ class Experiment:
         """What a reader of any figure should know beforehand."""
         return self.workload.caveats
 
-    def start_worker(
-        self, python: str, core: int | None, environment: dict[str, str]
-    ) -> AsksWorker:
+    def start_runner(self, python: str, core: int | None, environment: dict[str, str]) -> Runner:
         """Start a process for a contestant."""
-        return Channel(python, core, environment)
+        return start_runner(python, core, environment)
 
     def judge(self, result: Result) -> Result:
         """Return the result without figures that do not hold."""
@@ -203,7 +203,7 @@ class Experiment:
                     Entrant(
                         name,
                         interpreter.path,
-                        self._source(recipe),
+                        self._make_target(recipe),
                         self._cold(recipe),
                         rows,
                         subject=recipe.label,
@@ -242,7 +242,7 @@ class Experiment:
                 if stage in self.stages and stage != "compile":
                     yield f"{operation}/{stage}"
 
-    def _source(self, recipe: Recipe) -> dict[str, Any]:
+    def _make_target(self, recipe: Recipe) -> Target:
         arguments = {
             **recipe.arguments,
             "layout": self.layout.to_data(),
@@ -250,11 +250,7 @@ class Experiment:
             "operations": self.operations,
             "stages": self.stages,
         }
-        return {
-            "packages": _PACKAGES,
-            "factory": "garagebench.subject:make_subject",
-            "arguments": arguments,
-        }
+        return Target("garagebench.subject:make_subject", arguments, _PACKAGES)
 
     def _cold(self, recipe: Recipe) -> ColdStart | None:
         if "start" not in self.operations:

@@ -24,6 +24,7 @@ from garagebench.engine import (
 from garagebench.engine.extent import Extent
 from garagebench.engine.metadata import collect_environment
 from garagebench.engine.result import combine
+from garagebench.engine.target import Target
 from garagebench.exit_codes import INTERRUPTED, WRONG
 from garagebench.run.experiment import SettingsError
 from garagebench.run.recipes import check_impl, impl_label, impl_reference
@@ -165,12 +166,8 @@ def measure(
                 "workloads": settings.workloads,
                 "seed": settings.seed,
             }
-            source = {
-                "packages": PACKAGES,
-                "factory": "garagebench.subjects.pools:make_pools",
-                "arguments": arguments,
-            }
-            entrants.append(Entrant(ladder.label, ladder.python or "", source))
+            target = Target("garagebench.subjects.pools:make_pools", arguments, PACKAGES)
+            entrants.append(Entrant(ladder.label, ladder.python or "", target))
     result = Conductor(
         entrants,
         extent=Extent(left_s),

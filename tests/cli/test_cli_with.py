@@ -58,7 +58,7 @@ def test_all_but_the_reference_get_the_variants(settings_of: SettingsOf) -> None
     """Workers are told the variants, in the cold start, too; that of the reference is told of none."""
     settings = settings_of("--impl", "heap", "--impl", "lists", *RENDERED)
     entrants, _ = Experiment(settings).enter()
-    told = [(one.name.partition("@")[0], one.source["arguments"]["variants"]) for one in entrants]
+    told = [(one.name.partition("@")[0], one.target.arguments["variants"]) for one in entrants]
     variants = {"encode": "rendered"}
     assert told == [("lists", {}), ("heap+encode=rendered", variants), (LABEL, variants)]
     cold = [one.cold.call["arguments"]["variants"] for one in entrants if one.cold]
@@ -138,7 +138,7 @@ def test_the_conformance_suite_is_asked_of_the_variants(
     monkeypatch.setattr(requests.suite, "check", checked.append)
     entrants, _ = Experiment(settings_of("--impl", "heap", *RENDERED)).enter()
     for entrant in entrants:
-        requests.make_subject(entrant.source["arguments"])
+        requests.make_subject(entrant.target.arguments)
     assert [(impl.name, impl.encode_park.__name__) for impl in checked] == [
         ("lists", "json_park"),
         ("heap", "rendered_park"),

@@ -11,7 +11,9 @@ import pytest
 from garagebench.engine.candidate import Candidate, Entrant, make_slices
 from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.result import RowTerms
+from garagebench.engine.runner import LoadedCase, WorkerRunner
 from garagebench.engine.schedule import LEAST_ROUNDS
+from garagebench.engine.target import Target
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -66,7 +68,7 @@ class ScriptedWorker:
 
 def make_candidate(budget_s: float = 30.0, **changes: Any) -> Candidate:
     """One that nothing is known of yet."""
-    entrant = Entrant("lists", "python", {"factory": "x"}, **changes)
+    entrant = Entrant("lists", "python", Target("x", None), **changes)
     return Candidate(entrant, limit_s=budget_s, timeout_s=60.0, rng=Random(1))
 
 
@@ -77,15 +79,15 @@ def measure(candidate: Candidate, worker: ScriptedWorker) -> dict[str, float]:
     """Measure every slice once."""
     values: dict[str, float] = {}
     for slice_ in candidate.slices:
-        values.update(candidate.measure(worker, slice_, [0]).values)
+        values.update(candidate.measure(WorkerRunner(worker), slice_, [0]).values)
     return values
 
 
 def prepared(worker: ScriptedWorker, budget_s: float = 30.0) -> Candidate:
     """One that is loaded and warmed up; what it asked until then is forgotten."""
     candidate = make_candidate(budget_s)
-    candidate.load(worker)
-    candidate.warm_up(worker, SLICE_NS)
+    candidate.load(WorkerRunner(worker))
+    candidate.warm_up(WorkerRunner(worker), SLICE_NS)
     worker.commands.clear()
     return candidate
 
@@ -103,7 +105,7 @@ def prepared(worker: ScriptedWorker, budget_s: float = 30.0) -> Candidate:
 )
 def test_the_slices_of_a_case(case: dict[str, Any], in_context: bool, slices: list[Any]) -> None:
     """The loop and the empty loop in one go, steps apart from them; intervals only where clock reads are harmless."""
-    assert make_slices(case, in_context=in_context) == slices
+    assert make_slices(LoadedCase(**case), in_context=in_context) == slices
 
 
 @pytest.mark.parametrize(
@@ -126,8 +128,8 @@ def test_figures_in_context_are_not_measured_where_nobody_wants_them() -> None:
     for case in (describe(in_context=True), describe(intervals=True)):
         worker = ScriptedWorker(describe("other"), case)
         candidate = make_candidate(in_context=False)
-        candidate.load(worker)
-        candidate.warm_up(worker, SLICE_NS)
+        candidate.load(WorkerRunner(worker))
+        candidate.warm_up(WorkerRunner(worker), SLICE_NS)
         measure(candidate, worker)
         modes = {mode for command in worker.asked("measure") for mode in command["modes"]}
         assert modes == {"loop", "empty"}
@@ -191,8 +193,8 @@ def test_warming_up_goes_through_every_mode() -> None:
     for implementation, least in (("CPython", 5), ("PyPy", 150)):
         worker = ScriptedWorker(describe("a"), describe("b"), implementation=implementation)
         candidate = make_candidate()
-        candidate.load(worker)
-        candidate.warm_up(worker, SLICE_NS)
+        candidate.load(WorkerRunner(worker))
+        candidate.warm_up(WorkerRunner(worker), SLICE_NS)
         longest = max((command["work"] for command in worker.asked("warm")), key=len)
         for case in "ab":
             for mode in ("loop", "empty"):
@@ -291,8 +293,8 @@ def test_a_second_look_is_short(implementation: str, pass_ns: int, looks: list[i
     worker = ScriptedWorker(describe("slow"), describe("quick"), implementation=implementation)
     worker.pass_ns = lambda case, mode, passes: pass_ns if case == "slow" else 1000
     candidate = make_candidate(20.0)
-    candidate.load(worker)
-    candidate._leave_out_slow(worker)
+    candidate.load(WorkerRunner(worker))
+    candidate._leave_out_slow(WorkerRunner(worker))
     work = [command["work"][0] for command in worker.asked("warm")]
     assert [count for case, _, _, count in work if case == "slow"] == looks
     assert (candidate.finish().caveats == ()) is (pass_ns <= 60_000_000 and looks == [1])
@@ -307,8 +309,8 @@ def test_a_first_pass_in_which_the_host_stood_still_is_taken_again() -> None:
             next(firsts, 1000) if case == "add" else 1000
         )
         candidate = make_candidate(0.3)
-        candidate.load(worker)
-        candidate._leave_out_slow(worker)
+        candidate.load(WorkerRunner(worker))
+        candidate._leave_out_slow(WorkerRunner(worker))
         assert (candidate.finish().left_out == ()) is fits
 
 
@@ -317,16 +319,18 @@ def test_a_failure_names_its_case(do: str) -> None:
     """Its status and its trace are kept."""
     worker = ScriptedWorker(describe("park/total"))
     candidate = make_candidate()
-    candidate.load(worker)
+    candidate.load(WorkerRunner(worker))
     if do == "measure":
-        candidate.warm_up(worker, SLICE_NS)
+        candidate.warm_up(WorkerRunner(worker), SLICE_NS)
 
     def fail(command: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         raise WorkerFailed("answer 3 is 4", "wrong", "the trace")
 
     worker.ask = fail  # type: ignore[method-assign]
     with pytest.raises(WorkerFailed) as caught:
-        candidate.warm_up(worker, SLICE_NS) if do == "warm" else measure(candidate, worker)
+        candidate.warm_up(WorkerRunner(worker), SLICE_NS) if do == "warm" else measure(
+            candidate, worker
+        )
     assert str(caught.value) == "park/total: answer 3 is 4"
     assert (caught.value.status, caught.value.trace) == ("wrong", "the trace")
 

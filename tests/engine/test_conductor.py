@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_host import FakeHost, FakeSubject, Trap, dies
+from fake_host import NOTHING, FakeHost, FakeSubject, Trap, dies
 
 from garagebench.engine.candidate import Entrant
 from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.conductor import Conductor, Progress
 from garagebench.engine.extent import Extent
 from garagebench.engine.result import Contestant, Problem, Result
+from garagebench.engine.runner import WorkerRunner, start_runner
 from garagebench.engine.schedule import (
     LEAST_ROUNDS,
     LONGEST_SLICE_NS,
@@ -24,6 +25,7 @@ from garagebench.engine.schedule import (
     SHORTEST_SLICE_NS,
     Pace,
 )
+from garagebench.engine.target import Target
 from garagebench.stats.estimate import useful_generations
 from garagebench.system import cores
 
@@ -149,12 +151,12 @@ def test_what_is_compared_is_measured_next_to_each_other() -> None:
 def test_those_with_one_reference_are_measured_next_to_each_other() -> None:
     """Of two pairs of sides both halves of each ratio follow on each other."""
     host = FakeHost({name: FakeSubject({"x": 100.0}) for name in ("a1", "b1", "a2", "b2")})
-    entrants = [Entrant(name, name, {}, reference=f"a{name[1]}") for name in host.subjects]
+    entrants = [Entrant(name, name, NOTHING, reference=f"a{name[1]}") for name in host.subjects]
     Conductor(
         entrants,
         extent=Extent(generations=2),
         seed=1,
-        start_worker=host.start_worker,
+        start_runner=host.start_runner,
         clock=host.clock,
         slice_ns=1_000_000,
     ).run()
@@ -191,7 +193,7 @@ def test_sides_change_places_by_a_coin() -> None:
 
         def listen(command: dict[str, Any], timeout_s: float) -> dict[str, Any]:
             if command["do"] == "load":
-                at_home = command["source"]["at"] == worker.contestant
+                at_home = command["source"]["arguments"] == worker.contestant
                 loaded.append((worker.contestant, at_home))
                 assert at_home is not bool(exchanged and exchanged[-1])
             return ask(command, timeout_s)
@@ -200,14 +202,14 @@ def test_sides_change_places_by_a_coin() -> None:
         return worker
 
     entrants = [
-        Entrant(name, name, {"at": name}, elsewhere={"at": other})
+        Entrant(name, name, Target("", name), elsewhere=Target("", other))
         for name, other in (("base", "head"), ("head", "base"))
     ]
     result = Conductor(
         entrants,
         extent=Extent(generations=40),
         seed=1,
-        start_worker=start,
+        start_runner=lambda *arguments: WorkerRunner(start(*arguments)),
         clock=host.clock,
         slice_ns=1_000_000,
         exchange=exchange,
@@ -279,10 +281,10 @@ def test_paces_that_are_given_are_kept() -> None:
     host = FakeHost({"a": SLOW})
     paces = {"find": Pace(2, 5)}
     result = Conductor(
-        [Entrant("a", "a", {}, paces=paces)],
+        [Entrant("a", "a", NOTHING, paces=paces)],
         extent=Extent(generations=2),
         seed=1,
-        start_worker=host.start_worker,
+        start_runner=host.start_runner,
         clock=host.clock,
         slice_ns=1_000_000,
     ).run()
@@ -991,5 +993,5 @@ def test_a_process_that_may_not_be_pinned(monkeypatch: pytest.MonkeyPatch) -> No
 def test_the_defaults_are_real() -> None:
     """Unless something else is passed in, workers are processes and the clock is the system's."""
     conductor = Conductor([], extent=Extent(1), seed=1)
-    assert conductor._start_worker.__name__ == "Channel"
+    assert conductor._start_runner is start_runner
     assert conductor._clock.__name__ == "monotonic"

@@ -8,18 +8,13 @@ import pytest
 
 from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.result import RowTerms
+from garagebench.engine.runner import LoadedCase
 from garagebench.engine.terms import make_terms, series_name
 
 
-def describe(name: str, **changes: Any) -> dict[str, Any]:
-    """A case as a worker describes it."""
-    return {
-        "name": name,
-        "steps": [],
-        "in_context": False,
-        "intervals": False,
-        "clock_reads": {},
-    } | changes
+def describe(name: str, **changes: Any) -> LoadedCase:
+    """A case as a runner describes it."""
+    return LoadedCase(name, **changes)
 
 
 def test_without_rows_every_case_is_one() -> None:

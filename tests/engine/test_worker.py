@@ -17,8 +17,10 @@ from toys import Adder
 
 from garagebench.engine import worker
 from garagebench.engine.channel import Channel, WorkerFailed
+from garagebench.engine.target import Target
 from garagebench.engine.worker import Worker, cases, loading
 from garagebench.engine.worker.cases import TimedCase, WrongResult
+from garagebench.engine.worker.loading import UNPICKLE
 from garagebench.engine.worker.loops import compile_loop, sum_marks
 from garagebench.interface import INTERFACE_VERSION, Block, Case, Step
 
@@ -388,13 +390,13 @@ def test_a_package_is_imported_once(tmp_path: Path, forget: Callable[[str], None
 
 def factory_source(packages: dict[str, str], factory: str, arguments: Any = None) -> dict[str, Any]:
     """What `load` takes for a subject that a factory makes."""
-    return {"packages": packages, "factory": f"toys:{factory}", "arguments": arguments}
+    return Target(f"toys:{factory}", arguments, packages).to_data()
 
 
 def pickled_source(packages: dict[str, str], subject: object) -> dict[str, Any]:
     """What `load` takes for a pickled subject."""
     pickled = base64.b64encode(pickle.dumps(subject, protocol=4)).decode()
-    return {"packages": packages, "pickled": pickled, "main": None, "path": []}
+    return Target(UNPICKLE, {"pickled": pickled, "main": None}, packages).to_data()
 
 
 @pytest.fixture
@@ -606,12 +608,7 @@ def tree_and_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path
 def make_moved_source(tree: Path, copy: Path) -> dict[str, Any]:
     """Return what a worker loads of the copy."""
     sys.path.append(str(copy))
-    return {
-        "packages": {},
-        "factory": "factory:make",
-        "arguments": {},
-        "moved": [str(tree), str(copy)],
-    }
+    return Target("factory:make", {}, moved=(str(tree), str(copy))).to_data()
 
 
 def test_what_lies_in_the_tree_is_imported_from_its_copy(tree_and_copy: tuple[Path, Path]) -> None:

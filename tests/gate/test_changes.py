@@ -17,8 +17,9 @@ from garagebench.gate.changes import (
     measure_spread,
 )
 from garagebench.gate.pairs import Pair
+from garagebench.gate.replay import NOWHERE
 
-PAIR = Pair("lists", "cpython3.11", "python", ({}, {}))
+PAIR = Pair("lists", "cpython3.11", "python", (NOWHERE, NOWHERE))
 TOTAL = CaseKey("lists", "cpython3.11", "park/total")
 REST = CaseKey("lists", "cpython3.11", "park/sequence")
 

@@ -6,14 +6,14 @@ import random
 from dataclasses import replace
 
 import pytest
-from fake_host import FakeHost, FakeSubject
+from fake_host import NOTHING, FakeHost, FakeSubject
 
 from garagebench.engine import Conductor, Entrant, Result
 from garagebench.gate.case import CaseKey, GateResult, Thresholds
 from garagebench.gate.live import Limit, LiveGate, Work
 from garagebench.gate.pairs import Pair
 
-FUNCTION = Pair("parse", "cpython3.11", "python", ({}, {}))
+FUNCTION = Pair("parse", "cpython3.11", "python", (NOTHING, NOTHING))
 CASE = CaseKey("parse", "cpython3.11", "parse")
 
 #: Milliseconds for which the host keeps its speed, and how much longer everything takes at the other one.
@@ -39,7 +39,7 @@ def run_gate(head_ns: float, limit: Limit | None = None) -> GateResult:
             extent=work.extent,
             seed=work.seed,
             slice_ns=400_000,
-            start_worker=host.start_worker,
+            start_runner=host.start_runner,
             clock=host.clock,
         ).run()
 

@@ -12,6 +12,7 @@ import pytest
 from garagebench.engine import Contestant, Entrant, Result
 from garagebench.engine.result import Conditions, Problem, RowTerms
 from garagebench.engine.schedule import Pace
+from garagebench.engine.target import Target
 from garagebench.gate.case import CaseKey, GateResult, Thresholds, attribute, make_rule
 from garagebench.gate.live import Limit, LiveGate, Work
 from garagebench.gate.notes import describe_some_processes
@@ -25,8 +26,8 @@ STAGES_NS = {
     "park/encode": 50.0,
     "park/total": 3000.0,
 }
-SOURCE = {"factory": "module:name"}
-PAIR = Pair("lists", "cpython3.11", "python", (SOURCE, SOURCE))
+TARGET = Target("module:name", None)
+PAIR = Pair("lists", "cpython3.11", "python", (TARGET, TARGET))
 
 Slowdown = Callable[[str, int], float]  # (row, phase) -> head / base
 Measure = Callable[[list[Entrant], Work], Result]
@@ -246,11 +247,12 @@ def test_each_side_has_a_source_at_either_place() -> None:
     """What is loaded where the sides have changed places is the other's place."""
     seen: list[tuple[str, object, object]] = []
     measure = Made()
-    places = ({**SOURCE, "at": "a"}, {**SOURCE, "at": "b"})
+    places = (replace(TARGET, arguments="a"), replace(TARGET, arguments="b"))
 
     def look(entrants: list[Entrant], work: Work) -> Result:
         seen.extend(
-            (one.name.split()[0], one.source["at"], (one.elsewhere or {})["at"]) for one in entrants
+            (one.name.split()[0], one.target.arguments, one.elsewhere and one.elsewhere.arguments)
+            for one in entrants
         )
         return measure(entrants, work)
 

@@ -2,11 +2,12 @@
 
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from garagebench.check.revisions import Settings, make_source
+from garagebench.check.revisions import Settings, make_target
 from garagebench.core.workload import make_workload
 from garagebench.engine.instructions import CountError, find_valgrind
 from garagebench.gate import witness as witnesses
@@ -55,17 +56,17 @@ def test_counts_see_half_a_percent(tmp_path: Path) -> None:
     """Every 100th encode made twice shows in encode; validate stays level, and NumPy is not counted."""
     layout = load_layout("seed", None)
     workload = make_workload("fill", layout, 0)
-    sources = []
+    targets = []
     for side, every in (("base", 0), ("head", 100)):
         (tmp_path / side).mkdir()
         (tmp_path / side / "mine.py").write_text(SLOWED.format(every))
         impl = f"{tmp_path / side / 'mine.py'}:IMPL"
-        source = make_source(Settings("", operation="park"), impl, None, layout, workload)
-        source["arguments"]["stages"] = ["validate", "encode"]
-        sources.append(source)
-    numpy = make_source(Settings("", operation="park"), "numpy", None, layout, workload)
+        target = make_target(Settings("", operation="park"), impl, layout, workload)
+        few = {**target.arguments, "stages": ["validate", "encode"]}
+        targets.append(replace(target, arguments=few))
+    numpy = make_target(Settings("", operation="park"), "numpy", layout, workload)
     pairs = [
-        Pair("mine", "cpython3.11", sys.executable, (sources[0], sources[1])),
+        Pair("mine", "cpython3.11", sys.executable, (targets[0], targets[1])),
         Pair("numpy", "cpython3.11", sys.executable, (numpy, numpy)),
     ]
     witness = count_pairs(pairs, (str(tmp_path / "base"), str(tmp_path / "head")))

@@ -9,7 +9,7 @@ import pytest
 
 from garagebench.core.layout import Layout
 from garagebench.core.workload import Block, Workload, make_workload, park_body
-from garagebench.http.burst import Burst, NothingToAsk, describe_reply, make_burst
+from garagebench.http.burst import NothingToAsk, describe_reply, make_burst
 from garagebench.impls.registry import load_impl
 from garagebench.subjects.tape import Tape
 
@@ -68,12 +68,6 @@ def test_a_constant_burst_expects_the_first_reply_always() -> None:
     assert len(burst.parks) == len(burst.unparks) == len(burst.kinds) == 100
     assert set(burst.replies["park"]) == set(burst.requests["unpark"]) == {burst.unparks[0]}
     assert set(burst.replies["unpark"]) == {b'{"kind":"small"}'}
-
-
-def test_a_burst_survives_json() -> None:
-    """What goes to a worker comes out the same."""
-    burst = make_burst(SEED, make_workload("mixed", SEED, 0))
-    assert Burst.from_data(json.loads(json.dumps(burst.to_data()))) == burst
 
 
 @pytest.mark.parametrize(

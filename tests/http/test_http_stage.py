@@ -12,8 +12,9 @@ from garagebench.engine import Contestant, Result
 from garagebench.engine.result import Problem, RowTerms
 from garagebench.errors import UnknownName
 from garagebench.http import stage as module
-from garagebench.http.account import Account
+from garagebench.http.runner import ServedTarget
 from garagebench.http.stage import ServedExperiment, choose_stages, judge_contestant, run
+from garagebench.http.tally import Tally
 from garagebench.report import make_grids
 from garagebench.run.experiment import Settings, SettingsError
 from garagebench.run.report import Report, Row
@@ -39,7 +40,7 @@ def runtime() -> str:
 @pytest.fixture(autouse=True)
 def never_too_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take what other processes do on this machine for nothing: the tests are not about it."""
-    monkeypatch.setattr(Account, "add_core", lambda *_: None)
+    monkeypatch.setattr(Tally, "add_core", lambda *_: None)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Path]:
     """Return the result of one generation of every server, with a ladder, and its file."""
     path = tmp_path_factory.mktemp("http") / "http.json"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Account, "add_core", lambda *_: None)
+        patch.setattr(Tally, "add_core", lambda *_: None)
         settings = replace(HTTP_ONLY, servers=tuple(SERVERS), budget_s=3.0)
         return run(settings, output=path), path
 
@@ -174,8 +175,9 @@ def test_a_server_is_started_with_what_was_asked_for() -> None:
     """Implementation, server, layout and number of spaces reach `garagebench serve`."""
     settings = replace(HTTP_ONLY, impls=("heap",), spaces=300)
     entrants, _ = ServedExperiment(settings).enter()
-    arguments = entrants[1].source["server"]["arguments"]
-    assert arguments == [
+    target = entrants[1].target
+    assert isinstance(target, ServedTarget)
+    assert list(target.order.arguments) == [
         "--impl",
         "heap",
         "--server",
@@ -192,7 +194,8 @@ def test_the_request_without_a_server_is_measured_where_it_is_needed(stage: str)
     """Only the difference needs it."""
     for wanted, needs in ((stage, False), ("http", True)):
         (entrant,) = ServedExperiment(replace(HTTP_ONLY, stages=(wanted,))).enter()[0]
-        assert ("factory" in entrant.source) is needs
+        assert isinstance(entrant.target, ServedTarget)
+        assert (entrant.target.beside is not None) is needs
 
 
 def test_a_server_that_is_not_installed_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -330,11 +333,11 @@ def test_a_contestant_that_failed_keeps_no_figures(problem: Problem, expected: P
     assert (alone.problem, alone.series, alone.rows) == (problem, {}, ())
 
 
-def test_an_experiment_judges_by_its_accounts() -> None:
+def test_an_experiment_judges_by_its_tallies() -> None:
     """What was seen of a contestant over the whole run decides, and only of those with a server."""
     experiment = ServedExperiment(HTTP_ONLY)
     (entrant,), _ = experiment.enter()
-    experiment._accounts[entrant.name] = Account(requests=1, replies=1, ok=1, served=2)
+    experiment._tallies[entrant.name] = Tally(requests=1, replies=1, ok=1, served=2)
     served, other = replace(MEASURED, name=entrant.name), MEASURED
     judged = experiment.judge(Result((served, other)))
     assert [one.problem is None for one in judged.contestants] == [False, True]

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from toy_servers import toy_garage
 
-from garagebench.load.books import Accounts, Site, check_books
+from garagebench.load.books import Reported, Site, check_books
 from garagebench.load.endpoint import Endpoint
 from garagebench.load.meter import Meter
 from garagebench.load.outcome import Outcome, Settings
@@ -57,14 +57,14 @@ class FakeServer:
 
 
 def row_of(
-    outcome: Outcome, accounts: Accounts, *, is_own: bool = True, driver: str = "open"
+    outcome: Outcome, accounts: Reported, *, is_own: bool = True, driver: str = "open"
 ) -> LoadRow:
     """Return the row of a server on a core of its own, or on a URL."""
     site = Site(ENDPOINT, FakeServer() if is_own else None, None, False if is_own else None)  # type: ignore[arg-type]
     return make_row(Settings(driver=driver), site, outcome, accounts, Meter(None, None), [])
 
 
-GOOD = Accounts(Books(510, 510, 0, 0), 1020, 0)
+GOOD = Reported(Books(510, 510, 0, 0), 1020, 0)
 
 
 def test_a_run_without_a_fault_is_ok() -> None:
@@ -78,9 +78,9 @@ def test_a_run_without_a_fault_is_ok() -> None:
 @pytest.mark.parametrize(
     ("changes", "accounts", "reason"),
     [
-        ({}, Accounts(Books(510, 510, 0, 0), 1021, 0), "client counted 1000 replies, the server 1001"),
-        ({}, Accounts(Books(510, 509, 0, 0), 1020, 0), "the server's books do not balance"),
-        ({}, Accounts(Books(512, 510, 0, 2), 1020, 2), "by its replies 0 spaces are taken, in"),
+        ({}, Reported(Books(510, 510, 0, 0), 1021, 0), "client counted 1000 replies, the server 1001"),
+        ({}, Reported(Books(510, 509, 0, 0), 1020, 0), "the server's books do not balance"),
+        ({}, Reported(Books(512, 510, 0, 2), 1020, 2), "by its replies 0 spaces are taken, in"),
         ({"errors": {"gone": 2}}, GOOD, "2 requests got no reply"),
         ({"refused": 1}, GOOD, "1 connection was refused"),
         ({"replies": {200: 980, 409: 20}}, GOOD, "of 1000 replies 980 were 200"),
@@ -89,7 +89,7 @@ def test_a_run_without_a_fault_is_ok() -> None:
     ],
 )  # fmt: skip
 def test_a_fault_makes_the_row_invalid(
-    changes: dict[str, object], accounts: Accounts, reason: str
+    changes: dict[str, object], accounts: Reported, reason: str
 ) -> None:
     """Each thing that makes the figures worthless is named, and the row is invalid."""
     row = row_of(make_outcome(**changes), accounts)
@@ -102,27 +102,27 @@ def test_what_wrk_did_not_wait_for_is_no_fault() -> None:
     """Replies on their way when wrk stopped: as many as there are connections differ, and no more."""
     astray = make_outcome(astray=8, exit_code=0)
     for more, status in ((0, "ok"), (8, "ok"), (9, "invalid")):
-        accounts = Accounts(Books(510 + more, 510, 0, more), 1020 + more, more)
+        accounts = Reported(Books(510 + more, 510, 0, more), 1020 + more, more)
         row = row_of(astray, accounts, driver="wrk")
         assert row.status == status, row.reasons
     assert any("8 replies were on their way" in caveat for caveat in row_of(
-        astray, Accounts(Books(518, 510, 0, 8), 1028, 8), driver="wrk").caveats)  # fmt: skip
+        astray, Reported(Books(518, 510, 0, 8), 1028, 8), driver="wrk").caveats)  # fmt: skip
 
 
 def test_on_a_url_others_may_have_asked_too() -> None:
     """Another count of replies is a caveat on a URL, for others may use the server; another garage is a fault."""
-    row = row_of(make_outcome(), Accounts(Books(515, 515, 0, 0), 1030, 0), is_own=False)
+    row = row_of(make_outcome(), Reported(Books(515, 515, 0, 0), 1030, 0), is_own=False)
     assert row.status == "ok"
     assert any("others use it" in caveat for caveat in row.caveats)
-    row = row_of(make_outcome(), Accounts(None, None, 3), is_own=False)
+    row = row_of(make_outcome(), Reported(None, None, 3), is_own=False)
     assert row.balanced is False
     assert row.status == "invalid"
 
 
 def test_unknown_books_are_unknown() -> None:
     """Where the server says nothing of its spaces, nobody knows whether the books balance."""
-    assert check_books(make_outcome(), Accounts()) == (None, [])
-    row = row_of(make_outcome(), Accounts(), is_own=False)
+    assert check_books(make_outcome(), Reported()) == (None, [])
+    row = row_of(make_outcome(), Reported(), is_own=False)
     assert (row.balanced, row.taken, row.parked) == (None, None, None)
 
 
@@ -130,7 +130,7 @@ def test_what_was_given_back_or_lost_may_differ() -> None:
     """A reply that was lost on its way left a space taken, or one that the server gave back."""
     lost = make_outcome(errors={"connection closed": 2}, parked=510)
     for books in (Books(512, 510, 0, 2), Books(512, 510, 2, 0), Books(510, 510, 0, 0)):
-        assert check_books(lost, Accounts(books, None, books.taken)) == (True, [])
+        assert check_books(lost, Reported(books, None, books.taken)) == (True, [])
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,7 @@
 It answers one JSON line with another over two private pipes; what a subject prints cannot get between them.
 Commands, by `do`:
 
-    load      packages {name: directory}, factory "module:name", arguments | pickled, main, path
-              moved [tree, copy]: of what lies in the tree, the copy is to be used
+    load      source: a target's data, as `garagebench.engine.target` describes it
               -> interface_version, cases, rows, caveats, environment, packages: {name: version}
     measure   case, modes (of "loop", "empty", "steps", "intervals"), blocks, lead_in, passes
               -> passes: {series: [ns of each kept pass, ...]} summed over the blocks, requests,

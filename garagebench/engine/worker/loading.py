@@ -15,6 +15,9 @@ from typing import Any
 #: What a script is called while it is imported for the objects that it pickled.
 MAIN = "__garagebench_main__"
 
+#: In a worker, the factory of a pickled object.
+UNPICKLE = "_garagebench_worker.loading:unpickle"
+
 
 class BadSubject(Exception):
     """A subject is not what `garagebench.interface` describes."""
@@ -23,21 +26,23 @@ class BadSubject(Exception):
 
 
 def load_subject(source: dict[str, Any]) -> Any:
-    """Make the subject that the source describes: a factory and its arguments, or a pickled object."""
-    if "factory" in source:
-        moved = source.get("moved")
-        if moved:
-            sys.path[:] = [move_path(path, *moved) for path in sys.path]
-        subject = find(source["packages"], source["factory"])(source["arguments"])
-        if moved:
-            check_origins(moved[0], source["packages"])
-        return subject
-    sys.path[:] = [*source["path"], *(path for path in sys.path if path not in source["path"])]
-    import_packages(source["packages"])
-    if source["main"] is not None:
+    """Make the subject that the source, a target's data, describes."""
+    path, moved = source["path"], source["moved"]
+    sys.path[:] = [*path, *(known for known in sys.path if known not in path)]
+    if moved:
+        sys.path[:] = [move_path(known, *moved) for known in sys.path]
+    subject = find(source["packages"], source["factory"])(source["arguments"])
+    if moved:
+        check_origins(moved[0], source["packages"])
+    return subject
+
+
+def unpickle(arguments: dict[str, Any]) -> Any:
+    """Return the object that was pickled. main: the script that it was made in, if in one."""
+    if arguments["main"] is not None:
         # Objects of the caller's script were pickled as being in __main__.
-        sys.modules["__main__"] = import_file(MAIN, source["main"])
-    return pickle.loads(base64.b64decode(source["pickled"]))  # noqa: S301  the conductor made it
+        sys.modules["__main__"] = import_file(MAIN, arguments["main"])
+    return pickle.loads(base64.b64decode(arguments["pickled"]))  # noqa: S301  the conductor made it
 
 
 def move_path(path: str, tree: str, copy: str) -> str:

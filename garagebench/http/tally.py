@@ -16,7 +16,7 @@ _DOUBT = 3
 
 
 @dataclass
-class Account:
+class Tally:
     """Sums over all generations. busy_ticks: the server's core, whoever used it; None where it is on no core of its own.
 
     unbooked: replies since the server was last asked what it had counted.

@@ -1,0 +1,148 @@
+"""What stands between the conductor and what is measured, whatever that is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from garagebench.engine.channel import Channel
+from garagebench.engine.schedule import Pace
+from garagebench.engine.target import Target
+
+#: What is gone through: a case, a mode of it, the numbers of its blocks, and how often.
+Work = tuple[str, str, Sequence[int], int]
+
+
+@dataclass(frozen=True)
+class LoadedCase:
+    """A case as its runner describes it: what it takes to plan, and no tapes. Fields are those of an interface's Case.
+
+    requests: of each of its blocks. clock_reads: step -> how often the clock is read for one request. meters: names of
+    what the runner reads from a meter of its own, such as CPU time, and no loop is around. warm_up: passes before
+    anything counts, pace: what a slice does; None: as many as the engine finds right.
+    """
+
+    name: str
+    group: str = ""
+    requests: Sequence[int] = (1,)
+    steps: Sequence[str] = ()
+    in_context: bool = False
+    intervals: bool = False
+    clock_reads: Mapping[str, float] = field(default_factory=dict)
+    answers_digest: str = ""
+    meters: Sequence[str] = ()
+    warm_up: int | None = None
+    pace: Pace | None = None
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What was loaded. rows: the fields of each RowSpec, None: every case is one. packages: name -> version."""
+
+    cases: Sequence[LoadedCase]
+    rows: Sequence[Sequence[Any]] | None
+    environment: Mapping[str, str]
+    interface_version: int
+    caveats: Sequence[str] = ()
+    packages: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Passes:
+    """What a slice gave: series -> ns of each pass that counts. requests: what a pass is divided by.
+
+    waited_ns: for how long the runner meanwhile waited for its core, None: unknown; took_ns: how long it took in all.
+    """
+
+    passes: Mapping[str, Sequence[float]]
+    requests: int
+    waited_ns: int | None = None
+    took_ns: int = 0
+
+
+class Runner(Protocol):
+    """Loads a target and measures its cases. Every method but `close` raises WorkerFailed."""
+
+    def load(self, target: Target, timeout_s: float) -> Loaded:
+        """Make the subject."""
+
+    def warm(self, work: Sequence[Work], timeout_s: float) -> Sequence[int]:
+        """Go through the work; return the quickest pass of each item, in ns."""
+
+    def measure(
+        self, case: str, modes: Sequence[str], blocks: Sequence[int], pace: Pace, timeout_s: float
+    ) -> Passes:
+        """Measure one slice."""
+
+    def answers(self, case: str, timeout_s: float) -> Sequence[str]:
+        """Return what the case must answer, as text."""
+
+    def call(self, function: Mapping[str, Any], timeout_s: float) -> Mapping[str, Any]:
+        """Start cold: call a function in the fresh process."""
+
+    def pulse(self, chunk_ns: int, chunks: int, timeout_s: float) -> Sequence[int]:
+        """Do so many equal pieces of work in a row; return the ns of each."""
+
+    def close(self) -> None:
+        """End all that was started."""
+
+
+class AsksWorker(Protocol):
+    """A worker process."""
+
+    def ask(self, command: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        """Send a command, return the answer; WorkerFailed otherwise."""
+
+    def close(self) -> None:
+        """End the worker."""
+
+
+class WorkerRunner:
+    """Runs compiled loops in a worker process."""
+
+    def __init__(self, worker: AsksWorker) -> None:
+        self._worker = worker
+
+    def load(self, target: Target, timeout_s: float) -> Loaded:
+        found = self._worker.ask({"do": "load", "source": target.to_data()}, timeout_s)
+        return Loaded(**{**found, "cases": [LoadedCase(**case) for case in found["cases"]]})
+
+    def warm(self, work: Sequence[Work], timeout_s: float) -> Sequence[int]:
+        passes_ns: list[int] = self._worker.ask({"do": "warm", "work": work}, timeout_s)["pass_ns"]
+        return passes_ns
+
+    def measure(
+        self, case: str, modes: Sequence[str], blocks: Sequence[int], pace: Pace, timeout_s: float
+    ) -> Passes:
+        command = {
+            "do": "measure",
+            "case": case,
+            "modes": modes,
+            "blocks": blocks,
+            "lead_in": pace.lead_in,
+            "passes": pace.passes,
+        }
+        return Passes(**self._worker.ask(command, timeout_s))
+
+    def answers(self, case: str, timeout_s: float) -> Sequence[str]:
+        found: list[str] = self._worker.ask({"do": "answers", "case": case}, timeout_s)["answers"]
+        return found
+
+    def call(self, function: Mapping[str, Any], timeout_s: float) -> Mapping[str, Any]:
+        return self._worker.ask({"do": "call", **function}, timeout_s)
+
+    def pulse(self, chunk_ns: int, chunks: int, timeout_s: float) -> Sequence[int]:
+        command = {"do": "pulse", "chunk_ns": chunk_ns, "chunks": chunks}
+        found: list[int] = self._worker.ask(command, timeout_s)["chunks_ns"]
+        return found
+
+    def close(self) -> None:
+        self._worker.close()
+
+
+def start_runner(
+    python: str, core: int | None = None, environment: dict[str, str] | None = None
+) -> Runner:
+    """Start a worker process on a core, with those variables, and return its runner."""
+    return WorkerRunner(Channel(python, core, environment))
