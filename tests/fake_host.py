@@ -159,6 +159,18 @@ class FakeWorker:
         """End."""
         self.times_closed += 1
 
+    def send(self, command: dict[str, Any], timeout_s: float) -> None:
+        """Take a command; it is done when its answer is fetched."""
+        self.sent = command
+
+    def receive(self, timeout_s: float) -> dict[str, Any]:
+        """Answer what was sent."""
+        return self.ask(self.sent, timeout_s)
+
+    def move(self, core: int) -> None:
+        """Go on on that core."""
+        self.core = core
+
     def ask(self, command: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         """Answer, after the time that it takes."""
         assert not self.times_closed, "a closed worker was asked"

@@ -162,13 +162,13 @@ class Candidate:
             reason = f"{self.entrant.name} failed {when}: {reason}"
         self.problem = Problem(failure.status, reason)
 
-    def load(self, runner: Runner, *, elsewhere: bool = False) -> None:
-        """Let the runner make the subject; the first time, see what there is to measure.
+    def begin_load(self, runner: Runner, *, elsewhere: bool) -> None:
+        """Let the runner begin to make the subject, while others do. elsewhere: whether the sides have changed places."""
+        runner.begin_load(self._find_target(elsewhere=elsewhere), self._timeout_s)
 
-        elsewhere: whether the sides have changed places.
-        """
-        target = (elsewhere and self.entrant.elsewhere) or self.entrant.target
-        loaded = runner.load(target, self._timeout_s)
+    def load(self, runner: Runner, *, elsewhere: bool = False) -> None:
+        """Let the runner make the subject; the first time, see what there is to measure."""
+        loaded = runner.load(self._find_target(elsewhere=elsewhere), self._timeout_s)
         if loaded.interface_version != INTERFACE_VERSION:
             raise WorkerFailed(
                 f"its subject has version {loaded.interface_version} of the interface, this engine "
@@ -176,6 +176,9 @@ class Candidate:
             )
         if not self._environment:
             self._take(loaded)
+
+    def _find_target(self, *, elsewhere: bool) -> Target:
+        return (elsewhere and self.entrant.elsewhere) or self.entrant.target
 
     def _take(self, loaded: Loaded) -> None:
         """See what there is to measure."""

@@ -74,7 +74,7 @@ class Channel:
             os.close(command_read)
             os.close(answer_write)
         if core is not None:
-            self._pin(core)
+            self.move(core)
 
     def __enter__(self) -> Self:
         return self
@@ -115,6 +115,19 @@ class Channel:
         except TimeoutError:
             raise WorkerFailed(f"no answer within {timeout_s:.3g} s: it hangs") from None
 
+    def move(self, core: int) -> None:
+        """Keep the worker on that core from now on: every thread that it has, and so every one that they start."""
+        tasks = Path(f"/proc/{self._process.pid}/task")
+        try:
+            for thread in [int(task.name) for task in tasks.iterdir()]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.sched_setaffinity(thread, {core})
+        except FileNotFoundError:
+            pass  # dead already: the first question will find out why
+        except OSError as error:
+            self.close()
+            raise WorkerFailed(f"it cannot be kept on core {core}: {error.strerror}") from None
+
     def close(self) -> None:
         """Kill the worker, with all that it started, and wait for it; once is enough."""
         if not self._is_open:
@@ -124,16 +137,6 @@ class Channel:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self._close_pipes()
-
-    def _pin(self, core: int) -> None:
-        # Before the worker imports anything: every thread that it starts inherits the core.
-        try:
-            os.sched_setaffinity(self._process.pid, {core})
-        except ProcessLookupError:
-            pass  # dead already: the first question will find out why
-        except OSError as error:
-            self.close()
-            raise WorkerFailed(f"it cannot be kept on core {core}: {error.strerror}") from None
 
     def _send(self, data: bytes, end: float) -> None:
         left = memoryview(data)

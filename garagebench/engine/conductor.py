@@ -25,13 +25,16 @@ from garagebench.engine.result import Conditions, Contestant, Result
 from garagebench.engine.rounds import Rounds
 from garagebench.engine.runner import Runner, start_runner
 from garagebench.stats.estimate import LEAST_GENERATIONS
-from garagebench.system.cores import own_core
+from garagebench.system.cores import find_free_cores, own_core
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 #: Seconds without an answer after which a worker counts as hung. Loading a million spaces takes one.
 TIMEOUT_S = 60.0
+
+#: When a contestant fails that never came to be measured.
+STARTING = "while it started"
 
 #: Share of the time that cold starts may take, beyond the first of each contestant.
 COLD_SHARE = 0.2
@@ -214,19 +217,49 @@ class Conductor:
         candidates = self._running()
         self._rng.shuffle(candidates)
         runners: dict[str, Runner] = {}
+        cores = [self._core, *([] if self._core is None else find_free_cores())]
+        for begin in range(0, len(candidates), len(cores)):
+            # So many load at once, each on a core of its own.
+            batch = candidates[begin : begin + len(cores)]
+            for candidate, core in zip(batch, cores, strict=False):
+                with self._blame(candidate, STARTING):
+                    runner = self._start_runner(candidate.entrant.python, self._core, {})
+                    stack.callback(runner.close)
+                    runners[candidate.entrant.name] = runner
+                    self._begin_load(candidate, runner, core)
+            for candidate in batch:
+                self._prepare(candidate, runners, self._load)
         for candidate in candidates:
-            # What fails to start is closed at once: all workers share a core, and it may be running still.
-            with self._blame(candidate, "while it started"), contextlib.ExitStack() as own:
-                runner = self._start_runner(candidate.entrant.python, self._core, {})
-                own.callback(runner.close)
-                candidate.load(runner, elsewhere=self._is_exchanged)
-                self._deal(candidate)
-                candidate.warm_up(runner, self._find_slice_ns(runner))
-                runners[candidate.entrant.name] = runner
-                stack.push(own.pop_all())
+            self._prepare(candidate, runners, self._warm_up)
         # In the order in which they were named, so that who was started first is not always first in a round.
-        names = [one.entrant.name for one in self._candidates if one.entrant.name in runners]
+        names = [one.entrant.name for one in self._running()]
         return candidates[0].entrant.name, {name: runners[name] for name in names}
+
+    def _prepare(
+        self,
+        candidate: Candidate,
+        runners: Mapping[str, Runner],
+        do: Callable[[Candidate, Runner], None],
+    ) -> None:
+        """Do something with a candidate's runner before it is measured, unless it has failed already."""
+        if candidate.problem is None:
+            runner = runners[candidate.entrant.name]
+            # What fails is closed at once: all workers share a core, and it may be running still.
+            with self._blame(candidate, STARTING, runner):
+                do(candidate, runner)
+
+    def _begin_load(self, candidate: Candidate, runner: Runner, core: int | None) -> None:
+        with self._blame(candidate, STARTING, runner):
+            runner.move(core)
+            candidate.begin_load(runner, elsewhere=self._is_exchanged)
+
+    def _load(self, candidate: Candidate, runner: Runner) -> None:
+        candidate.load(runner, elsewhere=self._is_exchanged)
+
+    def _warm_up(self, candidate: Candidate, runner: Runner) -> None:
+        runner.move(self._core)
+        self._deal(candidate)
+        candidate.warm_up(runner, self._find_slice_ns(runner))
 
     def _take_places(self, *, exchanged: bool) -> None:
         if self._exchange is not None and exchanged is not self._is_exchanged:

@@ -64,8 +64,11 @@ class Passes:
 class Runner(Protocol):
     """Loads a target and measures its cases. Every method but `close` raises WorkerFailed."""
 
+    def begin_load(self, target: Target, timeout_s: float) -> None:
+        """Begin to make the subject, where that can be waited for by `load`."""
+
     def load(self, target: Target, timeout_s: float) -> Loaded:
-        """Make the subject."""
+        """Make the subject, or wait until it is made."""
 
     def warm(self, work: Sequence[Work], timeout_s: float) -> Sequence[int]:
         """Go through the work; return the quickest pass of each item, in ns."""
@@ -84,6 +87,9 @@ class Runner(Protocol):
     def pulse(self, chunk_ns: int, chunks: int, timeout_s: float) -> Sequence[int]:
         """Do so many equal pieces of work in a row; return the ns of each."""
 
+    def move(self, core: int | None) -> None:
+        """Go on on that core, with every thread; None: on whichever."""
+
     def close(self) -> None:
         """End all that was started."""
 
@@ -94,6 +100,15 @@ class AsksWorker(Protocol):
     def ask(self, command: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         """Send a command, return the answer; WorkerFailed otherwise."""
 
+    def send(self, command: dict[str, Any], timeout_s: float) -> None:
+        """Send a command whose answer is fetched by `receive`."""
+
+    def receive(self, timeout_s: float) -> dict[str, Any]:
+        """Return the answer to what was sent."""
+
+    def move(self, core: int) -> None:
+        """Keep every thread on that core from now on."""
+
     def close(self) -> None:
         """End the worker."""
 
@@ -103,9 +118,17 @@ class WorkerRunner:
 
     def __init__(self, worker: AsksWorker) -> None:
         self._worker = worker
+        self._is_loading = False
+
+    def begin_load(self, target: Target, timeout_s: float) -> None:
+        self._worker.send({"do": "load", "source": target.to_data()}, timeout_s)
+        self._is_loading = True
 
     def load(self, target: Target, timeout_s: float) -> Loaded:
-        found = self._worker.ask({"do": "load", "source": target.to_data()}, timeout_s)
+        if not self._is_loading:
+            self.begin_load(target, timeout_s)
+        self._is_loading = False
+        found = self._worker.receive(timeout_s)
         return Loaded(**{**found, "cases": [LoadedCase(**case) for case in found["cases"]]})
 
     def warm(self, work: Sequence[Work], timeout_s: float) -> Sequence[int]:
@@ -136,6 +159,10 @@ class WorkerRunner:
         command = {"do": "pulse", "chunk_ns": chunk_ns, "chunks": chunks}
         found: list[int] = self._worker.ask(command, timeout_s)["chunks_ns"]
         return found
+
+    def move(self, core: int | None) -> None:
+        if core is not None:
+            self._worker.move(core)
 
     def close(self) -> None:
         self._worker.close()

@@ -15,10 +15,7 @@ from statistics import median
 from garagebench.engine.result import Contestant, RowTerms, Series, combine
 from garagebench.gate.case import CaseKey
 from garagebench.gate.pairs import Sides, find_cases
-from garagebench.stats.estimate import median_log_ratio
-
-#: A normal distribution's standard deviation, in median absolute deviations.
-NORMAL = 1.4826
+from garagebench.stats.estimate import deviation, median_log_ratio
 
 
 def measure_changes(
@@ -83,10 +80,7 @@ def measure_size(side: Contestant, terms: RowTerms) -> float:
 
 
 def measure_spread(sides: Sides, cases: Collection[CaseKey]) -> dict[CaseKey, float]:
-    """Return for each case by how much the log ratio of one round scatters, as a standard deviation.
-
-    From the median absolute deviation: what a median over rounds minds is the middle of them, not the ends.
-    """
+    """Return for each case by how much the log ratio of one round scatters, as a standard deviation."""
     spreads = {}
     for case, _, _, before, after in _find_series(sides, cases):
         logs = [
@@ -95,6 +89,5 @@ def measure_spread(sides: Sides, cases: Collection[CaseKey]) -> dict[CaseKey, fl
             if new > 0 and old > 0
         ]
         if logs:
-            middle = median(logs)
-            spreads[case] = NORMAL * median(abs(log - middle) for log in logs)
+            spreads[case] = deviation(logs)
     return spreads

@@ -32,6 +32,7 @@ from garagebench.gate.pairs import (
     make_entrants,
     match_paces,
 )
+from garagebench.stats.estimate import OF_A_MEDIAN
 from garagebench.stats.judge import Judgement, judge, overall, settle
 from garagebench.stats.looks import Look, plan_looks
 
@@ -271,7 +272,7 @@ class LiveGate:
         sides = find_sides(self._pairs, screened)
         for case, spread in measure_spread(sides, wholes).items():
             own_error = OWN_ERROR * math.log1p(self._percent.of(case) / 100)
-            wanted = max(wanted, (1.25 * spread / own_error) ** 2)  # of a median
+            wanted = max(wanted, (OF_A_MEDIAN * spread / own_error) ** 2)
         left_s = (self._limit.limit_s - self._elapsed_s()) / PLANNED - cost.start_s
         affordable = min(MOST_ROUNDS_S, left_s) / max(cost.round_s, 1e-9)
         return int(max(LEAST_ROUNDS, min(wanted, affordable, MOST_ROUNDS)))

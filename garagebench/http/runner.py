@@ -62,6 +62,12 @@ class ServedRunner(WorkerRunner):
         finally:
             super().close()
 
+    def begin_load(self, target: Target, timeout_s: float) -> None:
+        """Begin with the subject without HTTP, if there is one; the server is started when that is loaded."""
+        beside = target.beside if isinstance(target, ServedTarget) else target
+        if beside is not None:
+            super().begin_load(beside, timeout_s)
+
     def load(self, target: Target, timeout_s: float) -> Loaded:
         """Load the subject without HTTP, if there is one, start the server, and describe all cases."""
         if not isinstance(target, ServedTarget):

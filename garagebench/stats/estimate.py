@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
+#: A normal distribution's standard deviation, in median absolute deviations.
+NORMAL = 1.4826
+
+#: The standard error of a normal sample's median, in that of its mean.
+OF_A_MEDIAN = 1.2533
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A median with its interval; `low` and `high` are None where there are too few values for one."""
@@ -95,6 +102,12 @@ def median_log_ratio(values: Iterable[float], references: Iterable[float]) -> fl
     )
     told = [log for log in logs if not math.isnan(log)]
     return median(told) if told else math.nan
+
+
+def deviation(values: Sequence[float]) -> float:
+    """Return the standard deviation of the middle: what a median minds is the middle of the values, not the ends."""
+    middle = median(values)
+    return NORMAL * median(abs(value - middle) for value in values)
 
 
 def quantile(values: Iterable[float], share: float) -> float:

@@ -41,6 +41,12 @@ def own_core() -> Iterator[tuple[int | None, str | None]]:
         yield core, note
 
 
+def find_free_cores() -> list[int]:
+    """Return the cores of this process on which no garagebench measures."""
+    with contextlib.ExitStack() as stack:
+        return [core for core in sorted(os.sched_getaffinity(0)) if _reserve(core, stack)]
+
+
 def _reserve(core: int, stack: contextlib.ExitStack) -> bool:
     """Take the core among all garagebenches of this machine until the stack ends; False where another has it."""
     # A name in Linux's abstract namespace: there is no file to be left behind, whatever ends the process.

@@ -58,6 +58,17 @@ class ScriptedWorker:
             return {"pass_ns": [self.pass_ns(case, mode, count) for case, mode, _, count in work]}
         return {"passes": self.passes, "requests": 10}
 
+    def send(self, command: dict[str, Any], timeout_s: float) -> None:
+        """Take a command."""
+        self._sent = command
+
+    def receive(self, timeout_s: float) -> dict[str, Any]:
+        """Answer what was sent."""
+        return self.ask(self._sent, timeout_s)
+
+    def move(self, core: int) -> None:
+        """Do nothing."""
+
     def close(self) -> None:
         """Do nothing."""
 

@@ -183,6 +183,26 @@ def test_a_worker_is_kept_on_its_core(packages: dict[str, str]) -> None:
     assert found == [core]
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no affinity on this system")
+def test_a_worker_moves_with_all_its_threads(tmp_path: Path) -> None:
+    """Those that it has started go to the new core, too."""
+    (tmp_path / "__init__.py").write_text(
+        "import threading, time\n"
+        "def start(_):\n"
+        "    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+    )
+    cores = os.sched_getaffinity(0)
+    command = call({"threaded": str(tmp_path)}, "start", None) | {"target": "threaded:start"}
+    with Channel(sys.executable, max(cores)) as channel:
+        channel.ask(command, PATIENCE_S)
+        channel.move(min(cores))
+        threads = [int(one.name) for one in Path(f"/proc/{channel._process.pid}/task").iterdir()]
+        assert len(threads) > 1
+        assert {frozenset(os.sched_getaffinity(one)) for one in threads} == {
+            frozenset({min(cores)})
+        }
+
+
 def test_a_worker_gets_variables(packages: dict[str, str]) -> None:
     """Those that it is given, beside ours."""
     with Channel(sys.executable, environment={"TOY": "7"}) as channel:

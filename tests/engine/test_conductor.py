@@ -943,6 +943,28 @@ def test_the_conductor_leaves_a_core_to_the_workers(pinned: list[set[int]]) -> N
     assert pinned == [{0, 1}, {0, 1, 5}]
 
 
+def test_workers_load_on_all_cores_and_are_measured_on_one() -> None:
+    """Loading is not measured, so that those of a batch do it at once; from then on they are on the workers' core."""
+    host = FakeHost(THREE)
+    seen: dict[str, set[int | None]] = {}
+    begin = host.start_worker
+
+    def start(*arguments: Any) -> Any:
+        worker = begin(*arguments)
+        ask = worker.ask
+
+        def listen(command: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+            seen.setdefault(command["do"], set()).add(worker.core)
+            return ask(command, timeout_s)
+
+        worker.ask = listen
+        return worker
+
+    host.start_worker = start  # type: ignore[method-assign]
+    host.conductor(5).run()
+    assert seen == {"load": {0, 1, 5}, "warm": {5}, "measure": {5}}
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ZeroDivisionError()])
 def test_the_cores_are_given_back(pinned: list[set[int]], error: BaseException) -> None:
     """Also after Ctrl-C, and after an error of ours."""

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from garagebench.system.cores import own_core
+from garagebench.system.cores import find_free_cores, own_core
 
 if not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2:
     pytest.skip("needs two cores that can be told apart", allow_module_level=True)
@@ -37,6 +37,13 @@ def test_two_measurements_avoid_each_other(cores: set[int]) -> None:
             assert "another garagebench" in shared
     with own_core() as (again, note):
         assert (again, note) == (max(cores), None)
+
+
+def test_a_core_on_which_another_measures_is_not_free(cores: set[int]) -> None:
+    """What only loads stays off it; nothing is taken by asking."""
+    assert set(find_free_cores()) == cores
+    with own_core() as (core, _):
+        assert set(find_free_cores()) == cores - {core}
 
 
 def test_the_caller_leaves_the_core_and_gets_it_back() -> None:

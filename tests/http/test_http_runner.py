@@ -48,6 +48,15 @@ class NotedWorker:
         }
         return answers.get(command["do"], {"passes": {"loop": [1.0]}, "requests": 1})
 
+    def send(self, command: dict[str, Any], timeout_s: float) -> None:
+        self._sent = command
+
+    def receive(self, timeout_s: float) -> dict[str, Any]:
+        return self.ask(self._sent, timeout_s)
+
+    def move(self, core: int) -> None:
+        """Do nothing."""
+
     def close(self) -> None:
         self.closed = True
 
