@@ -14,7 +14,7 @@ from pathlib import Path
 from journal import Journal
 from repository import SOURCE, STAGES, write_version
 
-from garagebench.check.revisions import Settings, make_target
+from garagebench.check.revisions import CheckSettings, make_target
 from garagebench.core.workload import make_workload
 from garagebench.gate.pairs import Pair
 from garagebench.gate.witness import count_pairs
@@ -36,7 +36,7 @@ def count_pair(stage, every):
             write_version(place, stage, rate)
             roots.append(str(place))
             impl = f"{place / SOURCE.name}:SLOW"
-            targets.append(make_target(Settings("HEAD"), impl, layout, workload))
+            targets.append(make_target(CheckSettings("HEAD"), impl, layout, workload))
         witness = count_pairs([Pair("slow", "here", sys.executable, *targets)], tuple(roots))
     return {
         case.row.replace("/", " "): round(counted.change_percent, 4)

@@ -19,7 +19,7 @@ from typing import IO, cast
 
 from target import describe_machine
 
-from garagebench.load.outcome import Settings
+from garagebench.load.outcome import LoadSettings
 from garagebench.load.session import measure_row
 from garagebench.load.stop import Stop
 
@@ -83,7 +83,7 @@ def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
     for driver in ("open", "closed"):
         with toy() as url:
-            settings = Settings(
+            settings = LoadSettings(
                 driver=driver,
                 url=url,
                 rate=RATE,

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from garagebench.check.revisions import (
-    Settings,
+    CheckSettings,
     WrongHead,
     load_head,
     make_refusal,
@@ -44,7 +44,7 @@ ANEW = "make it anew, `garagebench run --impl NAME --output FILE`"
 
 
 def check_against_file(
-    settings: Settings, *, on_progress: Callable[[Progress], None] = lambda _: None
+    settings: CheckSettings, *, on_progress: Callable[[Progress], None] = lambda _: None
 ) -> Verdict:
     """Measure as the file `settings.base` was, and judge each case's ratio to the reference of the same run."""
     path = Path(settings.base)
@@ -61,7 +61,7 @@ def check_against_file(
     return make_verdict(found, str(path), HEAD)
 
 
-def make_settings(base: Result, settings: Settings) -> experiment.Settings:
+def make_settings(base: Result, settings: CheckSettings) -> experiment.RunSettings:
     """Return the settings of the base's run, with the implementations and the budget of this one; no cold starts."""
     if "contestants" not in base.settings:
         raise NotComparable(
@@ -98,7 +98,7 @@ def make_settings(base: Result, settings: Settings) -> experiment.Settings:
     for label in (Recipe(impl, variants).label for impl in impls):
         if label not in labels:
             raise NotComparable(f"{settings.base} has no figures of {label}: {ANEW}")
-    return experiment.Settings(
+    return experiment.RunSettings(
         impls,
         tuple(base.settings["runtimes"]),
         stages=tuple(sorted(stages)),
@@ -111,7 +111,7 @@ def make_settings(base: Result, settings: Settings) -> experiment.Settings:
     )
 
 
-def judge_ratios(base: Result, head: Result, settings: Settings) -> GateResult:
+def judge_ratios(base: Result, head: Result, settings: CheckSettings) -> GateResult:
     """Judge every case that both have. Raises NotComparable."""
     day = base.environment.get("date", "an unknown day")[:10]
     notes = [f"compared are ratios to {base.reference.name}, each of its own run; base is of {day}"]
@@ -192,7 +192,7 @@ def compare_two_files(base: Path, head: Path, thresholds: Thresholds) -> Verdict
 
 
 def _match(
-    base: Result, head: Result, settings: Settings
+    base: Result, head: Result, settings: CheckSettings
 ) -> Iterator[tuple[Contestant, Contestant]]:
     known = {one.name: one for one in base.contestants}
     for one in head.contestants:

@@ -58,7 +58,7 @@ class WrongHead(GarageError):
 
 
 @dataclass(frozen=True)
-class Settings:
+class CheckSettings:
     """What is compared and how. head: None for the working tree.
 
     base: a revision, or a result file, to which alone trust_other_machine matters.
@@ -81,7 +81,7 @@ class Settings:
 
 
 def compare_revisions(
-    settings: Settings,
+    settings: CheckSettings,
     repository: Path,
     *,
     on_progress: Callable[[Progress], None] = lambda _: None,
@@ -160,7 +160,7 @@ def _describe(failure: WorkerFailed, tree: Tree | None) -> str:
     return f"{tree.label}: {str(failure).replace(f'{tree.path}{os.sep}', '')}"
 
 
-def _cite(settings: Settings) -> Iterator[str]:
+def _cite(settings: CheckSettings) -> Iterator[str]:
     """Yield what a selftest of such a gate has shown here, if there was one."""
     processor = str(collect_environment().get("cpu_model_name", "unknown"))
     runtime = find_interpreter("").label
@@ -171,7 +171,7 @@ def _cite(settings: Settings) -> Iterator[str]:
 
 
 def _count(
-    settings: Settings,
+    settings: CheckSettings,
     trees: Trees,
     pairs: Sequence[Pair],
     found: GateResult,
@@ -189,7 +189,7 @@ def _count(
     return replace(witness, notes=(*said, *witness.notes))
 
 
-def make_pairs(settings: Settings, trees: Trees) -> Iterator[Pair]:
+def make_pairs(settings: CheckSettings, trees: Trees) -> Iterator[Pair]:
     """Yield each implementation on both sides.
 
     In garagebench's own repository all that runs in the worker comes from each tree; in any other, the user's module.
@@ -246,7 +246,7 @@ def locate_impl(impl: str, trees: Trees) -> tuple[str, str]:
 
 
 def make_target(
-    settings: Settings, impl: str, layout: Layout, workload: Workload, package: Path = PACKAGE
+    settings: CheckSettings, impl: str, layout: Layout, workload: Workload, package: Path = PACKAGE
 ) -> Target:
     """Return what is loaded for one side. package: where garagebench itself is."""
     operations = ["park", "unpark"] if settings.operation == "both" else [settings.operation]

@@ -15,7 +15,7 @@ from typing import Any
 
 from garagebench import __version__
 from garagebench.check.certificate import Certificate, Count, recording_path
-from garagebench.check.revisions import MAX_SLOWDOWN, Settings, make_target
+from garagebench.check.revisions import MAX_SLOWDOWN, CheckSettings, make_target
 from garagebench.core.workload import make_workload
 from garagebench.engine import Contestant, Progress, Result
 from garagebench.engine.files import ResultError
@@ -33,7 +33,7 @@ from garagebench.run.experiment import load_layout
 from garagebench.run.rules import complete
 from garagebench.stats.levels import CERTAINTY
 from garagebench.stats.looks import plan_looks
-from garagebench.subjects.slowed import STAGES as SLOWABLE
+from garagebench.subjects.slowed import SLOWABLE
 from garagebench.system.cache import find_cache
 
 #: The implementation that gates are tried on: it runs everywhere.
@@ -234,7 +234,7 @@ class _LiveGates:
         layout = load_layout("seed", None)
         workload = make_workload("fill", layout, self._plan.seed)
         impl = f"{place / 'slow.py'}:SLOWED"
-        return make_target(Settings("", seed=self._plan.seed), impl, layout, workload)
+        return make_target(CheckSettings("", seed=self._plan.seed), impl, layout, workload)
 
     def _pass_on(self, progress: Progress) -> None:
         gates = 2 * self._plan.gates

@@ -154,13 +154,13 @@ def measure(
 ) -> None:
     """Measure, print the verdict, exit."""
     from garagebench.check.files import check_against_file
-    from garagebench.check.revisions import Settings, compare_revisions
+    from garagebench.check.revisions import CheckSettings, compare_revisions
     from garagebench.gate.case import Thresholds
     from garagebench.gate.live import Limit
     from garagebench.report.progress import show_progress
 
     thresholds = Thresholds(max_slowdown, threshold)
-    settings = Settings(
+    settings = CheckSettings(
         base,
         head,
         impl,

@@ -14,7 +14,7 @@ from garagebench.commands.output import default_format, make_console
 from garagebench.commands.serve import complete_server
 
 if TYPE_CHECKING:
-    from garagebench.load.outcome import Settings
+    from garagebench.load.outcome import LoadSettings
 
 DRIVERS = ("open", "closed", "wrk", "locust")
 
@@ -240,7 +240,7 @@ def check_options() -> None:
             raise click.UsageError(f"{what} is not for --worker: its master tells it what to do")
 
 
-def check_own_server(settings: Settings) -> None:
+def check_own_server(settings: LoadSettings) -> None:
     """Raise what the server that is to be started would end with: UnknownName, Unavailable, LayoutError."""
     from garagebench.run.experiment import load_layout
     from garagebench.run.recipes import check_impl
@@ -263,14 +263,14 @@ def make_settings(
     latency_target: int,
     percentile: str,
     **others: Any,
-) -> Settings:
+) -> LoadSettings:
     """Return the settings of one run; those of the search are looked at elsewhere."""
-    from garagebench.load.outcome import Settings
+    from garagebench.load.outcome import LoadSettings
 
     del latency_target, percentile
     if duration is None and not web:
         duration = STEP_S if find_capacity else DURATION_S
-    return Settings(
+    return LoadSettings(
         duration_s=duration,
         web_port=web_port if web else None,
         role="worker" if worker else "master" if master else None,
@@ -278,22 +278,22 @@ def make_settings(
     )
 
 
-def measure(settings: Settings, stop: Any, options: dict[str, Any]) -> Any:
+def measure(settings: LoadSettings, stop: Any, options: dict[str, Any]) -> Any:
     """Return the report: of one run, or of the search for the capacity."""
-    from garagebench.load.capacity import Target
+    from garagebench.load.capacity import CapacityGoal
     from garagebench.load.session import run
     from garagebench.report.progress import SecondsLine
 
     target = None
     if options["find_capacity"]:
-        target = Target(options["latency_target"], float(options["percentile"]))
+        target = CapacityGoal(options["latency_target"], float(options["percentile"]))
     with SecondsLine(make_console(err=True)) as line:
         if settings.web_port is not None:
             click.echo(f"Locust's page: http://127.0.0.1:{settings.web_port}", err=True)
         return run(settings, target, stop, line)
 
 
-def work(settings: Settings, stop: Any) -> None:
+def work(settings: LoadSettings, stop: Any) -> None:
     """Be a worker until the master ends. Raises LoadError where Locust fails."""
     from garagebench.load.endpoint import LoadError
     from garagebench.load.scenario import work as work_for_master

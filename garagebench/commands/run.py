@@ -23,7 +23,7 @@ from garagebench.commands.output import make_console, print_report
 from garagebench.commands.serve import complete_server
 
 if TYPE_CHECKING:
-    from garagebench.run.experiment import Settings
+    from garagebench.run.experiment import RunSettings
 
 
 @click.command()
@@ -140,7 +140,7 @@ def run(
 
     others["variants"] = others.pop("with")
     budget, generations = choose_limit(budget, generations)
-    settings = experiment.Settings(
+    settings = experiment.RunSettings(
         impl or experiment.CLASSIC,
         runtime,
         stages=stage,
@@ -170,17 +170,17 @@ def run(
     click.get_current_context().exit(code)
 
 
-def _check_serverless(settings: Settings) -> None:
+def _check_serverless(settings: RunSettings) -> None:
     """Refuse what only servers have, where none is named."""
-    from garagebench.server.stages import STAGES
+    from garagebench.server.stages import HTTP_STAGES
 
     asked = ["--ladder"] if settings.ladder else []
-    asked += [f"stage {stage}" for stage in settings.stages if stage in STAGES]
+    asked += [f"stage {stage}" for stage in settings.stages if stage in HTTP_STAGES]
     if asked:
         raise click.UsageError(f"{asked[0]} is of servers: name one with --server")
 
 
-def _adapt_to_processes(settings: Settings) -> Settings:
+def _adapt_to_processes(settings: RunSettings) -> RunSettings:
     """Return the settings for several processes; what was asked for and does not apply there is a usage error.
 
     A default from pyproject.toml is meant for other runs, and gives way.

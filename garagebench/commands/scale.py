@@ -95,7 +95,7 @@ def scale(
     from garagebench.report.progress import show_progress
     from garagebench.report.scale import render_scale
     from garagebench.scale import scaling
-    from garagebench.scale.first_look import IMPLS, SIZES, Settings
+    from garagebench.scale.first_look import IMPLS, SIZES, ScaleSettings
     from garagebench.scale.report import to_json
     from garagebench.subjects.pools import WORKLOADS
 
@@ -107,7 +107,7 @@ def scale(
         if output is not None and plot.resolve() == output.resolve():
             raise click.UsageError(f"--output and --plot are both {plot}: name two files")
         check_plot(plot)
-    settings = Settings(
+    settings = ScaleSettings(
         impl or IMPLS,
         choose_sizes(spaces, max_spaces, SIZES),
         WORKLOADS if workload == "both" else (workload,),

@@ -116,7 +116,7 @@ def serve(
     Exit code: 0 ended by SIGTERM, 1 error, 2 usage, 130 interrupted.
     """  # noqa: D301  click wants the character
     from garagebench.run.experiment import load_layout
-    from garagebench.server.command import Front, Settings, serve_garage
+    from garagebench.server.command import Front, ServeSettings, serve_garage
     from garagebench.server.limits import Limits
 
     limits = Limits(
@@ -134,7 +134,7 @@ def serve(
         raise click.UsageError(
             "--record cannot be combined with --nginx: several servers have no common order"
         )
-    settings = Settings(
+    settings = ServeSettings(
         impl, server, load_layout(layout, spaces), host, port, limits, record, front
     )
     serve_garage(settings, click.echo, lambda text: click.echo(text, err=True))

@@ -18,7 +18,7 @@ RUNGS_MODULE = "garagebench.server.ladder"
 
 
 @dataclass(frozen=True)
-class Site:
+class ServedRun:
     """What all entrants of a run have in common. operations, stages: those of which rows are wanted."""
 
     python: str

@@ -20,22 +20,27 @@ from garagebench.engine.result import Problem
 from garagebench.engine.runner import Runner
 from garagebench.errors import Unavailable, UnknownName
 from garagebench.http.burst import SIZE, make_burst
-from garagebench.http.contestants import Site
+from garagebench.http.contestants import ServedRun
 from garagebench.http.runner import ServedRunner
 from garagebench.http.tally import Tally
-from garagebench.run.experiment import OPERATIONS, Experiment, Settings, SettingsError, conduct
+from garagebench.run.experiment import (
+    OPERATION_CHOICES,
+    Experiment,
+    RunSettings,
+    SettingsError,
+    conduct,
+)
 from garagebench.run.recipes import REFERENCE, Recipe, pair
 from garagebench.server.registry import ELSEWHERE, check_interpreter, load_server
-from garagebench.server.stages import OPERATIONS as SERVED
-from garagebench.server.stages import RUNG_OF, STAGES
-from garagebench.subjects.requests import STAGES as STAGES_WITHOUT
+from garagebench.server.stages import HTTP_STAGES, RUNG_OF, SERVED
+from garagebench.subjects.requests import STAGES
 
 #: What `--operation` may be where servers are measured.
 SERVED_OPERATIONS = (*SERVED, "both")
 
 
 def run(
-    settings: Settings,
+    settings: RunSettings,
     *,
     on_progress: Callable[[Progress], None] = lambda _: None,
     output: Path | None = None,
@@ -50,9 +55,9 @@ def run(
 class ServedExperiment(Experiment):
     """An experiment with servers. Raises SettingsError, UnknownName, NothingToAsk."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: RunSettings) -> None:
         check_settings(settings)
-        stages = tuple(stage for stage in settings.stages if stage not in STAGES)
+        stages = tuple(stage for stage in settings.stages if stage not in HTTP_STAGES)
         super().__init__(replace(settings, stages=stages))
         self._asked = settings
         self._has_stages_without = bool(stages) or not settings.stages
@@ -60,12 +65,12 @@ class ServedExperiment(Experiment):
         self._tallies: dict[str, Tally] = {}
         self._served: dict[str, str] = {}
         self._reasons = {server: find_reason(server) for server in settings.servers}
-        self._site = Site(
+        self._served_run = ServedRun(
             python=sys.executable,
             burst=self._burst,
             layout=self.layout.to_data(),
             layout_options=_layout_options(settings),
-            operations=OPERATIONS[settings.operation],
+            operations=OPERATION_CHOICES[settings.operation],
             stages=choose_stages(settings),
         )
 
@@ -160,18 +165,18 @@ class ServedExperiment(Experiment):
         arguments = {
             **target.arguments,
             "workload": self._burst.to_workload().to_data(),
-            "operations": self._site.operations,
+            "operations": self._served_run.operations,
             "stages": ("total",),
         }
         target = replace(target, arguments=arguments)
-        whole = self._site.make_whole(name, server, impl, target, reference)
+        whole = self._served_run.make_whole(name, server, impl, target, reference)
         if whole is not None:
             yield whole
         if self._asked.ladder and recipe.label == REFERENCE:
-            yield from self._site.make_ladder(name, server, impl)
+            yield from self._served_run.make_ladder(name, server, impl)
 
 
-def check_settings(settings: Settings) -> None:
+def check_settings(settings: RunSettings) -> None:
     """Raise SettingsError for what servers cannot be measured with, UnknownName for a stage that there is not."""
     if settings.operation not in SERVED_OPERATIONS:
         raise SettingsError(
@@ -182,24 +187,24 @@ def check_settings(settings: Settings) -> None:
             "--server cannot be combined with --with: a server takes an implementation as it is; "
             "an Impl in a file of yours may have the variants"
         )
-    known = dict.fromkeys(stage for names in (*STAGES_WITHOUT.values(), STAGES) for stage in names)
+    known = dict.fromkeys(stage for names in (*STAGES.values(), HTTP_STAGES) for stage in names)
     unknown = [stage for stage in settings.stages if stage not in known]
     if unknown:
         raise UnknownName(f"unknown stage {unknown[0]!r}; there is: {', '.join(known)}")
     if not choose_stages(settings):
         raise SettingsError(
-            f"--stage leaves out all that --server measures: add --stage http, or one of {', '.join(STAGES)}"
+            f"--stage leaves out all that --server measures: add --stage http, or one of {', '.join(HTTP_STAGES)}"
         )
     lower = [stage for stage in settings.stages if stage in RUNG_OF]
     if lower and not settings.ladder:
         raise SettingsError(f"stage {lower[0]} is a rung of the ladder: add --ladder")
 
 
-def choose_stages(settings: Settings) -> list[str]:
+def choose_stages(settings: RunSettings) -> list[str]:
     """Return the stages over HTTP that are wanted; of a ladder all rungs, unless some are named."""
-    named = set(settings.stages or STAGES)
+    named = set(settings.stages or HTTP_STAGES)
     rungs = (named & set(RUNG_OF) or set(RUNG_OF)) if settings.ladder else set()
-    return [stage for stage in STAGES if stage in (rungs if stage in RUNG_OF else named)]
+    return [stage for stage in HTTP_STAGES if stage in (rungs if stage in RUNG_OF else named)]
 
 
 def find_reason(server: str) -> str:
@@ -222,6 +227,6 @@ def judge_contestant(contestant: Contestant, reasons: list[str]) -> Contestant:
     return replace(contestant, rows=(), series={}, problem=problem)
 
 
-def _layout_options(settings: Settings) -> list[str]:
+def _layout_options(settings: RunSettings) -> list[str]:
     spaces = [] if settings.spaces is None else ["--spaces", str(settings.spaces)]
     return ["--layout", settings.layout, *spaces]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from garagebench.load.endpoint import Endpoint
-from garagebench.load.outcome import Outcome
+from garagebench.load.outcome import LoadOutcome
 from garagebench.probe.process import Books, Counts, ServerProcess
 
 
@@ -48,7 +48,7 @@ def _good(counts: Counts, operation: str) -> int:
 
 
 def compare_counts(
-    site: Site, outcome: Outcome, reported: Reported
+    site: Site, outcome: LoadOutcome, reported: Reported
 ) -> tuple[int | None, list[str]]:
     """Return the replies that the server counted while the clock ran, and what is to be said about them.
 
@@ -67,7 +67,7 @@ def compare_counts(
     return served, []
 
 
-def check_books(outcome: Outcome, reported: Reported) -> tuple[bool | None, list[str]]:
+def check_books(outcome: LoadOutcome, reported: Reported) -> tuple[bool | None, list[str]]:
     """Return whether the books balance, None where nothing is known, and what speaks against it.
 
     Both are looked at: the server's own, and what it answered to this client. They differ by what was astray at most.

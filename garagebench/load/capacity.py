@@ -25,7 +25,7 @@ MOST_DOWN = 3
 
 
 @dataclass(frozen=True)
-class Target:
+class CapacityGoal:
     """What a good row is: its percentile is at most so many microseconds."""
 
     latency_us: int
@@ -52,7 +52,7 @@ def find_percentile(row: LoadRow, percentile: float) -> int | None:
 
 
 def find_capacity(
-    target: Target, rate: float, measure: Callable[[float], LoadRow | None]
+    target: CapacityGoal, rate: float, measure: Callable[[float], LoadRow | None]
 ) -> tuple[list[LoadRow], Capacity]:
     """Step the rate up until it is too high, then halve the gap; return all rows in order, and what they say.
 
@@ -86,7 +86,7 @@ def find_capacity(
 
 
 def try_rate(
-    target: Target,
+    target: CapacityGoal,
     rate: float,
     measure: Callable[[float], LoadRow | None],
     rows: list[LoadRow],

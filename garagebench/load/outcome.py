@@ -18,7 +18,7 @@ MOST_PARKED = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class LoadSettings:
     """What load to put on what. url: None for a server of one's own, made of impl to spaces.
 
     rate: requests a second, open loop only. users: Locust's. master_host: what the master binds to and the workers
@@ -45,7 +45,7 @@ class Settings:
 
 
 @dataclass(kw_only=True)
-class Outcome:
+class LoadOutcome:
     """What came of it. percentiles_us: percentile -> microseconds.
 
     untimed: replies before and after the time that counts. astray: replies that the server may have written and nobody
@@ -71,7 +71,7 @@ class Outcome:
 
 
 #: Puts the load on, tells the meter when the time that counts begins and ends, and the tick how much of it is gone.
-Drive = Callable[[Settings, Endpoint, Meter, Stop, Tick], Outcome]
+Drive = Callable[[LoadSettings, Endpoint, Meter, Stop, Tick], LoadOutcome]
 
 
 def choose_parked(endpoint: Endpoint, connections: int) -> tuple[int, list[str]]:

@@ -14,14 +14,16 @@ from garagebench.load.connections import Connections
 from garagebench.load.driver import Driver, Tally, Tick
 from garagebench.load.endpoint import Endpoint
 from garagebench.load.meter import Meter
-from garagebench.load.outcome import Outcome, Settings, choose_parked
+from garagebench.load.outcome import LoadOutcome, LoadSettings, choose_parked
 from garagebench.load.stop import Stop
 
 #: Of <linux/prctl.h>: how late the kernel may wake this thread up, so that it can wake others at the same time.
 PR_SET_TIMERSLACK = 29
 
 
-def drive(settings: Settings, endpoint: Endpoint, meter: Meter, stop: Stop, tick: Tick) -> Outcome:
+def drive(
+    settings: LoadSettings, endpoint: Endpoint, meter: Meter, stop: Stop, tick: Tick
+) -> LoadOutcome:
     """Put the load on. Raises LoadError, Unavailable."""
     assert settings.duration_s is not None  # noqa: S101  for the type checker: only Locust may go on for ever
     cars = Cars(endpoint, endpoint.find_vehicle(), settings.seed)
@@ -50,13 +52,13 @@ def summarise(
     connections: Connections,
     share: float,
     caveats: list[str],
-) -> Outcome:
+) -> LoadOutcome:
     """Return what came of it."""
     errors = dict(connections.errors)
     if tally.unsent:
         errors["not sent: every connection waited for a reply"] = tally.unsent
     is_open = len(tally.delays) > 0
-    return Outcome(
+    return LoadOutcome(
         seconds=tally.busy_s,
         sent=tally.sent + tally.unsent,
         replies=dict(tally.replies),

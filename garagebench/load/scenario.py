@@ -22,7 +22,7 @@ from garagebench.load.driver import Tick
 from garagebench.load.endpoint import Endpoint, LoadError
 from garagebench.load.latencies import Latencies
 from garagebench.load.meter import Meter
-from garagebench.load.outcome import Outcome, Settings
+from garagebench.load.outcome import LoadOutcome, LoadSettings
 from garagebench.load.stop import Stop
 
 MEND = "pip install 'garagebench[load]'"
@@ -55,7 +55,7 @@ def check_package() -> None:
         raise Unavailable(f"locust is not installed: {MEND}")
 
 
-def check_ports(settings: Settings) -> None:
+def check_ports(settings: LoadSettings) -> None:
     """Raise LoadError where Locust could not listen: it would say so in tracebacks, long after its page was announced."""
     if settings.web_port is not None:
         check_port(WEB_HOST, settings.web_port)
@@ -77,7 +77,9 @@ def check_port(host: str, port: int) -> None:
         raise LoadError(f"cannot listen on {host}, port {port}: {reason}") from None
 
 
-def drive(settings: Settings, endpoint: Endpoint, meter: Meter, stop: Stop, tick: Tick) -> Outcome:
+def drive(
+    settings: LoadSettings, endpoint: Endpoint, meter: Meter, stop: Stop, tick: Tick
+) -> LoadOutcome:
     """Put the load on; Locust shows its own table. Raises LoadError, Unavailable."""
     check_package()
     with tempfile.TemporaryDirectory() as folder:
@@ -101,7 +103,7 @@ def drive(settings: Settings, endpoint: Endpoint, meter: Meter, stop: Stop, tick
         return summarise(json.loads(figures.read_text(encoding="ascii")), code)
 
 
-def choose_mode(settings: Settings) -> list[object]:
+def choose_mode(settings: LoadSettings) -> list[object]:
     """Return the arguments that say how long, with or without its page, and whether there are workers."""
     mode: list[object] = []
     if settings.duration_s is not None:
@@ -119,7 +121,7 @@ def choose_mode(settings: Settings) -> list[object]:
     return mode
 
 
-def work(settings: Settings, stop: Stop) -> int:
+def work(settings: LoadSettings, stop: Stop) -> int:
     """Be a worker of a master, until that ends; return Locust's exit code. Raises Unavailable."""
     check_package()
     where = ["--master-host", settings.master_host, "--master-port", settings.master_port]
@@ -143,13 +145,13 @@ def run_locust(arguments: Sequence[object], stop: Stop) -> int:
     return process.returncode
 
 
-def summarise(figures: dict[str, Any], code: int) -> Outcome:
+def summarise(figures: dict[str, Any], code: int) -> LoadOutcome:
     """Return what came of it, from what the scenario has written."""
     latencies = Latencies((us, count) for us, count in figures["latencies"])
     seconds = max((seconds for seconds, _ in figures["processes"].values()), default=0.0)
     shares = [share for _, share in figures["processes"].values()]
     replies = {int(status): count for status, count in figures["replies"].items()}
-    return Outcome(
+    return LoadOutcome(
         seconds=seconds,
         sent=sum(replies.values()) + sum(figures["errors"].values()),
         replies=replies,

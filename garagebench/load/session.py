@@ -10,12 +10,12 @@ from typing import Protocol
 from garagebench.engine.metadata import collect_environment
 from garagebench.load import own_drivers, scenario, wrk
 from garagebench.load.books import Site, read_reported
-from garagebench.load.capacity import Target, find_capacity
+from garagebench.load.capacity import CapacityGoal, find_capacity
 from garagebench.load.driver import Tick
 from garagebench.load.endpoint import Endpoint, parse_url
 from garagebench.load.latencies import check_package
 from garagebench.load.meter import Meter
-from garagebench.load.outcome import Drive, Settings, find_program
+from garagebench.load.outcome import Drive, LoadSettings, find_program
 from garagebench.load.row import LoadReport, LoadRow
 from garagebench.load.stop import Stop
 from garagebench.load.summary import make_row
@@ -35,7 +35,7 @@ INTERRUPTED = "interrupted: the figures are of what was measured until then"
 BESIDE = 16
 
 
-def check_driver(settings: Settings) -> None:
+def check_driver(settings: LoadSettings) -> None:
     """Raise Unavailable where the driver needs what is not installed, LoadError where it could not listen."""
     check_package()
     if settings.driver == "wrk":
@@ -45,13 +45,13 @@ def check_driver(settings: Settings) -> None:
         scenario.check_ports(settings)
 
 
-def check_url(settings: Settings) -> None:
+def check_url(settings: LoadSettings) -> None:
     """Raise LoadError where the URL is none, or nothing is there, or something that is no garage."""
     if settings.url is not None:
         parse_url(settings.url).check_garage()
 
 
-def measure_row(settings: Settings, stop: Stop, tick: Tick) -> LoadRow:
+def measure_row(settings: LoadSettings, stop: Stop, tick: Tick) -> LoadRow:
     """Put the load on, and return what came of it. Raises LoadError, ServerFailed, Unavailable."""
     if settings.url is not None:
         endpoint = parse_url(settings.url)
@@ -61,7 +61,7 @@ def measure_row(settings: Settings, stop: Stop, tick: Tick) -> LoadRow:
         return _measure(settings, site, [note] if note else [], stop, tick)
 
 
-class Progress(Protocol):
+class LoadProgress(Protocol):
     """Shown what is done, and how many seconds of it are gone."""
 
     def begin(self, what: str, expected_s: float | None) -> None:
@@ -71,7 +71,9 @@ class Progress(Protocol):
         """So many seconds of it are gone."""
 
 
-def run(settings: Settings, target: Target | None, stop: Stop, progress: Progress) -> LoadReport:
+def run(
+    settings: LoadSettings, target: CapacityGoal | None, stop: Stop, progress: LoadProgress
+) -> LoadReport:
     """Return the report of one run, or, with a target, of the search for the highest rate that meets it."""
 
     def measure(rate: float) -> LoadRow | None:
@@ -97,7 +99,7 @@ def run(settings: Settings, target: Target | None, stop: Stop, progress: Progres
     )
 
 
-def list_arguments(settings: Settings) -> list[str]:
+def list_arguments(settings: LoadSettings) -> list[str]:
     """Return the arguments of `garagebench serve`."""
     most = BESIDE + max(settings.connections, settings.users)
     arguments = ["--impl", settings.impl, "--server", settings.server, "--layout", settings.layout]
@@ -115,7 +117,9 @@ def describe_place(endpoint: Endpoint) -> list[str]:
     return [f"{where}: its use of CPU is not known, nor whether it shares a core with the load"]
 
 
-def _measure(settings: Settings, site: Site, caveats: list[str], stop: Stop, tick: Tick) -> LoadRow:
+def _measure(
+    settings: LoadSettings, site: Site, caveats: list[str], stop: Stop, tick: Tick
+) -> LoadRow:
     endpoint = site.endpoint
     meter = Meter(site.own.pid if site.own else None, site.core)
     before = endpoint.read_counts(), endpoint.read_spaces()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from garagebench.load.books import Reported, Site, check_books, compare_counts
 from garagebench.load.meter import Meter
-from garagebench.load.outcome import Outcome, Settings
+from garagebench.load.outcome import LoadOutcome, LoadSettings
 from garagebench.load.row import LoadRow
 from garagebench.probe.validity import Observed, find_reasons
 
@@ -15,9 +15,9 @@ SATURATING = ("closed", "wrk")
 
 
 def make_row(
-    settings: Settings,
+    settings: LoadSettings,
     site: Site,
-    outcome: Outcome,
+    outcome: LoadOutcome,
     reported: Reported,
     meter: Meter,
     caveats: list[str],
@@ -40,7 +40,7 @@ def make_row(
 
 
 def observe(
-    settings: Settings, site: Site, outcome: Outcome, meter: Meter, served: int | None
+    settings: LoadSettings, site: Site, outcome: LoadOutcome, meter: Meter, served: int | None
 ) -> Observed:
     """Return what the reasons are found in."""
     return Observed(
@@ -58,7 +58,7 @@ def observe(
     )
 
 
-def _start(settings: Settings, site: Site) -> LoadRow:
+def _start(settings: LoadSettings, site: Site) -> LoadRow:
     is_own, is_locust = site.own is not None, settings.driver == "locust"
     return LoadRow(
         driver=settings.driver,
@@ -73,7 +73,7 @@ def _start(settings: Settings, site: Site) -> LoadRow:
     )
 
 
-def _add_figures(row: LoadRow, outcome: Outcome, meter: Meter) -> LoadRow:
+def _add_figures(row: LoadRow, outcome: LoadOutcome, meter: Meter) -> LoadRow:
     seconds, found = outcome.seconds, outcome.percentiles_us
     replies = sum(outcome.replies.values())
     return replace(
@@ -97,7 +97,7 @@ def _add_figures(row: LoadRow, outcome: Outcome, meter: Meter) -> LoadRow:
     )
 
 
-def _add_books(row: LoadRow, outcome: Outcome, reported: Reported) -> LoadRow:
+def _add_books(row: LoadRow, outcome: LoadOutcome, reported: Reported) -> LoadRow:
     books = reported.books
     row = replace(
         row,

@@ -17,7 +17,7 @@ from garagebench.load.connections import Connections
 from garagebench.load.driver import Driver, Tick
 from garagebench.load.endpoint import Endpoint, LoadError
 from garagebench.load.meter import Meter
-from garagebench.load.outcome import Outcome, Settings, choose_parked, find_program
+from garagebench.load.outcome import LoadOutcome, LoadSettings, choose_parked, find_program
 from garagebench.load.stop import Stop
 from garagebench.load.wrk_script import MARK, write_script
 
@@ -35,7 +35,9 @@ AGAIN_S = 0.5
 CORRECTED = "wrk adds to the latencies what it would have measured, had it not waited for replies"
 
 
-def drive(settings: Settings, endpoint: Endpoint, meter: Meter, stop: Stop, tick: Tick) -> Outcome:
+def drive(
+    settings: LoadSettings, endpoint: Endpoint, meter: Meter, stop: Stop, tick: Tick
+) -> LoadOutcome:
     """Put the load on. Raises LoadError; Unavailable where there is no wrk."""
     program = find_program("wrk", MEND)
     assert settings.duration_s is not None  # noqa: S101  for the type checker: only Locust may go on for ever
@@ -116,13 +118,13 @@ def parse_output(said: str) -> dict[str, Any]:
 
 
 def summarise(
-    settings: Settings,
+    settings: LoadSettings,
     found: dict[str, Any],
     cars: Cars,
     untimed: int,
     cpu_s: float,
     caveats: list[str],
-) -> Outcome:
+) -> LoadOutcome:
     """Return what came of it.
 
     wrk drops what is on its way when it stops: the server may have written a reply on every connection that nobody read.
@@ -133,7 +135,7 @@ def summarise(
     }
     replies = {int(status): int(count) for status, count in found["status"].items()}
     shares = {float(one): int(us) for one, us in found["percentile"].items()}
-    return Outcome(
+    return LoadOutcome(
         seconds=seconds,
         sent=sum(replies.values()) + sum(errors.values()),
         replies=replies,

@@ -8,7 +8,7 @@ from garagebench.report.lines import Line, Subject, make_line
 from garagebench.report.notes import Footnote, Numbering
 from garagebench.run.report import IN_CONTEXT, Report, ReportError, Row
 
-OPERATIONS = ("park", "unpark", "both", "park_many", "unpark_many", "start")
+OPERATION_ORDER = ("park", "unpark", "both", "park_many", "unpark_many", "start")
 REQUESTS = ("park", "unpark")
 BATCHES = ("park_many", "unpark_many")
 #: Stages that only requests over HTTP have, from a server that leaves all out to a whole one, and the last of them
@@ -25,7 +25,7 @@ OVER_HTTP = (
 WHOLE, WHOLE_OVER_HTTP = "total", "http_cpu"
 #: Stages that only the requests of several processes at once have.
 OF_PROCESSES = ("slowest", "fastest")
-STAGES = (
+STAGE_ORDER = (
     "validate",
     "sequence",
     "assignment",
@@ -96,7 +96,7 @@ def _group(rows: Iterable[Row]) -> dict[tuple[str, str, str, bool], list[Row]]:
     for row in rows:
         place = (row.operation, row.layout, row.workload, row.stage in OVER_HTTP)
         groups.setdefault(place, []).append(row)
-    return dict(sorted(groups.items(), key=lambda item: _rank(item[0][0], OPERATIONS)))
+    return dict(sorted(groups.items(), key=lambda item: _rank(item[0][0], OPERATION_ORDER)))
 
 
 def _rank(name: str, order: Sequence[str]) -> int:
@@ -137,7 +137,7 @@ def _make_grid(
 ) -> Grid:
     reference = next((row.reference for row in rows if row.reference is not None), None)
     table = _tabulate(rows, reference)
-    stages = sorted({row.stage: None for row in rows}, key=lambda stage: _rank(stage, STAGES))
+    stages = sorted({row.stage: None for row in rows}, key=lambda stage: _rank(stage, STAGE_ORDER))
     columns, cells = _draw(table, stages, reference, rate=rate)
     lines = tuple(
         make_line(subject, [found.get(stage) for stage in stages], of_line, numbering)

@@ -8,7 +8,7 @@ from typing import Any
 
 from garagebench.errors import GarageError
 from garagebench.report.quantity import MICRO
-from garagebench.scale.report import OPERATIONS, ScaleReport, ScaleRow
+from garagebench.scale.report import ONE_OPERATION, ScaleReport, ScaleRow
 
 SUFFIXES = (".svg", ".png")
 MEND = "pip install 'garagebench[plot]'"
@@ -60,7 +60,7 @@ def save_plot(report: ScaleReport, path: Path) -> None:
                 _draw(axis, rows, impls)
                 axis.set_title(f"{workload}, {mode} calls")
         for axis, workload in zip(axes[:, 0], workloads, strict=True):
-            axis.set_ylabel(f"time for one {OPERATIONS[workload]}")
+            axis.set_ylabel(f"time for one {ONE_OPERATION[workload]}")
         for axis in axes[-1]:
             axis.set_xlabel("spaces")
         handles, labels = axes[0][0].get_legend_handles_labels()

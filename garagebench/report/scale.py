@@ -16,7 +16,7 @@ from garagebench.report.quantity import (
     format_number,
     format_ratio,
 )
-from garagebench.scale.report import OPERATIONS, ScaleReport, ScaleRow, to_json
+from garagebench.scale.report import ONE_OPERATION, ScaleReport, ScaleRow, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,7 +45,7 @@ def make_page(report: ScaleReport) -> Page:
             (impl, *_cells(of_impl, sizes, _cost, page))
             for (impl,), of_impl in _group(rows, "impl")
         ]
-        title = f"{workload}: what one {OPERATIONS[workload]} costs, {MODES[mode]}"
+        title = f"{workload}: what one {ONE_OPERATION[workload]} costs, {MODES[mode]}"
         page.grids.append(Grid(title, _header(sizes), tuple(lines)))
     page.grids += [_growth_grid(report, page)] if report.growth else []
     page.grids.append(_build_grid(report, sizes, page))

@@ -35,12 +35,12 @@ from garagebench.run.recipes import (
 from garagebench.stats.estimate import LEAST_GENERATIONS
 from garagebench.subjects.requests import BATCHES, STAGES, rules_of
 
-__all__ = ["REFERENCE", "Settings", "impl_label", "load_layout", "run"]
+__all__ = ["REFERENCE", "RunSettings", "impl_label", "load_layout", "run"]
 
 CLASSIC = ("lists", "numpy", "numba", "pypy")
 
 #: What `--operation` takes -> the operations that are measured.
-OPERATIONS: Mapping[str, tuple[str, ...]] = {
+OPERATION_CHOICES: Mapping[str, tuple[str, ...]] = {
     "park": ("park",),
     "unpark": ("unpark",),
     "both": ("park", "unpark"),
@@ -57,7 +57,7 @@ class SettingsError(GarageError):
 
 
 @dataclass(frozen=True)
-class Settings:
+class RunSettings:
     """What a run measures. runtimes: empty for each implementation's own; spaces: None for the layout's own.
 
     variants: stage -> variant, of every implementation but the reference. servers: behind which the API is measured,
@@ -81,7 +81,7 @@ class Settings:
 
 
 def run(
-    settings: Settings,
+    settings: RunSettings,
     *,
     on_progress: Callable[[Progress], None] = lambda _: None,
     output: Path | None = None,
@@ -92,7 +92,7 @@ def run(
 
 def conduct(
     experiment: Experiment,
-    settings: Settings,
+    settings: RunSettings,
     *,
     on_progress: Callable[[Progress], None] = lambda _: None,
     output: Path | None = None,
@@ -136,7 +136,7 @@ def save(result: Result, output: Path) -> None:
 class Experiment:
     """The settings, resolved: a layout, a workload, operations, and the pairs of implementation and interpreter."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: RunSettings) -> None:
         self._settings = settings
         for impl in settings.impls:
             check_impl(impl)
@@ -301,9 +301,9 @@ def looks_like_file(name: str) -> bool:
     return path.exists() or path.suffix != "" or path.name != name
 
 
-def choose_operations(settings: Settings, present: set[str]) -> list[str]:
+def choose_operations(settings: RunSettings, present: set[str]) -> list[str]:
     """Return the operations to measure, in order: those wanted that the workload has, and `start`."""
-    wanted = OPERATIONS[settings.operation]
+    wanted = OPERATION_CHOICES[settings.operation]
     if "both" in present and not set(wanted) & set(BATCHES):
         operations = ["both"]
     else:

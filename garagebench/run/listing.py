@@ -14,8 +14,7 @@ from garagebench.engine.interpreter import Interpreter, find_interpreter
 from garagebench.errors import Unavailable
 from garagebench.impls.registry import entries
 from garagebench.server.registry import SERVERS, load_server
-from garagebench.server.stages import OPERATIONS as SERVED
-from garagebench.server.stages import STAGES as HTTP_STAGES
+from garagebench.server.stages import HTTP_STAGES, SERVED
 from garagebench.stages.variants import VARIANTS
 from garagebench.subjects.requests import STAGES
 

@@ -18,7 +18,7 @@ _PACKAGES = {"garagebench": str(Path(__file__).parents[1])}
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Conformity:
     """What `verify` found."""
 
     text: str
@@ -27,7 +27,7 @@ class Verdict:
 
 def verify_impl(
     impl: str, runtime: str | None, seed: int, variants: Mapping[str, str] | None = None
-) -> Verdict:
+) -> Conformity:
     """Run the conformance suite on the interpreter, in a process of its own."""
     recipe = Recipe(impl, variants or {})
     check_impl(impl)
@@ -44,5 +44,5 @@ def verify_impl(
         found = channel.ask(command, VERIFY_TIMEOUT_S)["result"]
     name = f"{recipe.label} on {interpreter.label}"
     if found["failure"] is None:
-        return Verdict(f"{name} gives the right answers", 0)
-    return Verdict(f"{name} gives a wrong answer\n\n{found['failure']}", 3)
+        return Conformity(f"{name} gives the right answers", 0)
+    return Conformity(f"{name} gives a wrong answer\n\n{found['failure']}", 3)

@@ -38,7 +38,7 @@ PACKAGES = {"garagebench": str(Path(__file__).parents[1])}
 
 
 @dataclass(frozen=True)
-class Settings:
+class ScaleSettings:
     """What is measured, and within what. sizes: ascending."""
 
     impls: tuple[str, ...] = IMPLS
@@ -81,7 +81,7 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Stop:
+class Ending:
     """Why a size was not looked at."""
 
     status: str
@@ -98,15 +98,15 @@ class Ladder:
         self.python: str | None = None
         self.looks: dict[int, Look] = {}
         self.probes: dict[int, Look] = {}
-        self.stops: dict[int, Stop] = {}
-        self.failure: Stop | None = None
+        self.stops: dict[int, Ending] = {}
+        self.failure: Ending | None = None
 
     def find(self) -> None:
         """Find the interpreter that it runs on."""
         try:
             found: Interpreter = find_interpreter(self.runtime)
         except WorkerFailed as failure:
-            self.failure = Stop("unavailable", str(failure))
+            self.failure = Ending("unavailable", str(failure))
             return
         self.python, self.runtime = found.path, found.label
 
@@ -126,7 +126,9 @@ class Ladder:
         grown = _bytes_per_space(looks[-2:]) * (spaces - last.spaces)
         return seconds, held + grown + passing * min(factor, CHUNK / chunk)
 
-    def look(self, settings: Settings, spaces: int, core: int | None, timeout_s: float) -> None:
+    def look(
+        self, settings: ScaleSettings, spaces: int, core: int | None, timeout_s: float
+    ) -> None:
         """Look at that size, in a fresh process; at one that is not wanted as a probe."""
         arguments = {
             "impl": impl_reference(self.impl),
@@ -146,7 +148,7 @@ class Ladder:
         except WorkerFailed as failure:
             # A wrong answer names its own size: that of the garage which it warmed up in, perhaps.
             size = "" if failure.status == "wrong" else f" ({spaces:,} spaces)"
-            self.failure = Stop(failure.status, f"{failure}{size}")
+            self.failure = Ending(failure.status, f"{failure}{size}")
             return
         looks = self.looks if spaces in settings.sizes else self.probes
         looks[spaces] = Look(spaces, **{**found, "blocks": tuple(found["blocks"])})
@@ -173,7 +175,7 @@ def _fill_exponent(looks: Sequence[Look]) -> float:
 
 
 def look_at_all(
-    settings: Settings,
+    settings: ScaleSettings,
     ladders: Sequence[Ladder],
     core: int | None,
     begin: float,
@@ -198,7 +200,7 @@ def look_at_all(
             continue
         if elapsed_s > settings.budget_s and ladder.looks:
             reason = f"the budget of {settings.budget_s:g} s is spent"
-            ladder.stops[spaces] = Stop("skipped", reason)
+            ladder.stops[spaces] = Ending("skipped", reason)
             continue
         stop = refuse(ladder.predict(spaces), limit_s, memory_limit_bytes(settings))
         if stop is None and not ladder.stops:
@@ -220,21 +222,21 @@ def choose_probes(sizes: Sequence[int]) -> list[int]:
 
 def refuse(
     predicted: tuple[float, float] | None, limit_s: float, limit_bytes: float
-) -> Stop | None:
+) -> Ending | None:
     """Return why a size is skipped; None where it fits."""
     if predicted is None:
         return None
     seconds, size = predicted
     if size > limit_bytes:
-        return Stop("skipped", f"would need {size / GIB:.3g} GiB of {limit_bytes / GIB:.3g} GiB")
+        return Ending("skipped", f"would need {size / GIB:.3g} GiB of {limit_bytes / GIB:.3g} GiB")
     if seconds > limit_s:
-        return Stop(
+        return Ending(
             "skipped", f"to fill it and look at it would take {seconds:.2g} s of {limit_s:.2g} s"
         )
     return None
 
 
-def memory_limit_bytes(settings: Settings) -> float:
+def memory_limit_bytes(settings: ScaleSettings) -> float:
     """Return the limit that was set, or what the machine has to spare where that is less."""
     limit = settings.memory_gib * GIB
     try:

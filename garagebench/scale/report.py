@@ -12,7 +12,7 @@ from garagebench.errors import GarageError
 SCHEMA = 1
 
 #: What one operation is, by workload.
-OPERATIONS = {"fill": "take", "churn": "release and take"}
+ONE_OPERATION = {"fill": "take", "churn": "release and take"}
 
 
 class ScaleError(GarageError):

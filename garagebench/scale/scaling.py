@@ -31,15 +31,15 @@ from garagebench.run.recipes import check_impl, impl_label, impl_reference
 from garagebench.scale.first_look import (
     PACKAGES,
     PATIENCE_S,
+    Ending,
     Ladder,
     Look,
-    Settings,
-    Stop,
+    ScaleSettings,
     look_at_all,
     memory_limit_bytes,
 )
 from garagebench.scale.growth import classify
-from garagebench.scale.report import OPERATIONS, SCHEMA, ScaleGrowth, ScaleReport, ScaleRow
+from garagebench.scale.report import ONE_OPERATION, SCHEMA, ScaleGrowth, ScaleReport, ScaleRow
 from garagebench.stats.estimate import LEAST_GENERATIONS, estimate, median_log_ratio
 from garagebench.subjects.pools import MODES
 from garagebench.system.cores import own_core
@@ -61,7 +61,7 @@ LEAST_BYTES = 4_000_000
 
 
 def scale(
-    settings: Settings,
+    settings: ScaleSettings,
     *,
     on_progress: Callable[[Progress], None] = lambda _: None,
     clock: Callable[[], float] = time.monotonic,
@@ -149,7 +149,7 @@ def price_s(look: Look, runtime: str) -> float:
 
 
 def measure(
-    settings: Settings,
+    settings: ScaleSettings,
     ladders: Sequence[Ladder],
     chosen: Mapping[str, Sequence[int]],
     left_s: float,
@@ -190,7 +190,7 @@ def _shift(on_progress: Callable[[Progress], None], gone_s: float) -> Callable[[
 
 
 def make_report(
-    settings: Settings, ladders: Sequence[Ladder], result: Result | None, *, interrupted: bool
+    settings: ScaleSettings, ladders: Sequence[Ladder], result: Result | None, *, interrupted: bool
 ) -> ScaleReport:
     """Return all that was asked for as rows, and the growth classes."""
     rows = tuple(make_rows(settings, ladders, result))
@@ -213,7 +213,7 @@ def make_report(
 
 
 def make_rows(
-    settings: Settings, ladders: Sequence[Ladder], result: Result | None
+    settings: ScaleSettings, ladders: Sequence[Ladder], result: Result | None
 ) -> Iterator[ScaleRow]:
     """Yield a row for everything that was asked for."""
     measured = Measured(result)
@@ -230,7 +230,7 @@ def _first_look_row(ladder: Ladder, workload: str, mode: str, spaces: int) -> Sc
         impl=ladder.label,
         runtime=ladder.runtime,
         workload=workload,
-        operation=OPERATIONS[workload],
+        operation=ONE_OPERATION[workload],
         mode=mode,
         spaces=spaces,
         status="ok",
@@ -238,7 +238,7 @@ def _first_look_row(ladder: Ladder, workload: str, mode: str, spaces: int) -> Sc
     look = ladder.looks.get(spaces)
     if look is None:
         stop = ladder.stops.get(spaces) or ladder.failure
-        stop = stop or Stop("skipped", "interrupted before it was its turn")
+        stop = stop or Ending("skipped", "interrupted before it was its turn")
         return replace(row, status=stop.status, reason=stop.reason)
     reserved = look.reserved_bytes
     return replace(

@@ -41,7 +41,7 @@ class Front(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Settings:
+class ServeSettings:
     """What to serve, how, and where. impl: None for the default. front: None for one server without nginx."""
 
     impl: str | None
@@ -54,7 +54,7 @@ class Settings:
     front: Front | None = None
 
 
-def serve_garage(settings: Settings, say: Say, note: Say) -> None:
+def serve_garage(settings: ServeSettings, say: Say, note: Say) -> None:
     """Serve until a signal comes: say the URL when connections are taken, note the books when all is answered.
 
     KeyboardInterrupt after Ctrl-C. Raises UnknownName, Unavailable, ServeError, WorkloadError.
@@ -70,7 +70,7 @@ def serve_garage(settings: Settings, say: Say, note: Say) -> None:
         raise KeyboardInterrupt
 
 
-def _serve_alone(settings: Settings, say: Say, note: Say) -> int:
+def _serve_alone(settings: ServeSettings, say: Say, note: Say) -> int:
     run = load_server(settings.server)
     garage = Garage(settings.layout, load_impl(settings.impl or IMPL))
     # The record is opened last: a server that cannot start leaves no file.

@@ -150,7 +150,9 @@ class Worker(ThreadWorker):
             if conn.timeout < now_s or is_over:
                 self._let_go(conn)
 
-    def _send_problem(self, client: socket.socket, problem: problems.Problem, detail: str) -> None:
+    def _send_problem(
+        self, client: socket.socket, problem: problems.HttpProblem, detail: str
+    ) -> None:
         with suppress(OSError):  # it is gone already
             client.sendall(render_reply(self.desk.refuse(problem, detail)))
 

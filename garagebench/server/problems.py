@@ -21,7 +21,7 @@ CONTENT_TYPE = "application/problem+json"
 TYPE = "urn:problem-type:garagebench:"
 
 
-class Problem(NamedTuple):
+class HttpProblem(NamedTuple):
     """A kind of problem: the status that it is answered with, and its name."""
 
     status: int
@@ -40,32 +40,32 @@ class Problem(NamedTuple):
         ).encode()
 
 
-MALFORMED = Problem(400, "Malformed HTTP")
-NO_SUCH_PATH = Problem(404, "No such path")
-METHOD_NOT_ALLOWED = Problem(405, "Method not allowed")
-TOO_SLOW = Problem(408, "Request timeout")
-TOO_LARGE = Problem(413, "Too large")
-WRONG_TYPE = Problem(415, "Unsupported media type")
-HEADERS_TOO_LARGE = Problem(431, "Headers too large")
-INTERNAL = Problem(500, "Internal error")
-NOT_HERE = Problem(501, "Not installed")
-UNAVAILABLE = Problem(503, "Unavailable")
+MALFORMED = HttpProblem(400, "Malformed HTTP")
+NO_SUCH_PATH = HttpProblem(404, "No such path")
+METHOD_NOT_ALLOWED = HttpProblem(405, "Method not allowed")
+TOO_SLOW = HttpProblem(408, "Request timeout")
+TOO_LARGE = HttpProblem(413, "Too large")
+WRONG_TYPE = HttpProblem(415, "Unsupported media type")
+HEADERS_TOO_LARGE = HttpProblem(431, "Headers too large")
+INTERNAL = HttpProblem(500, "Internal error")
+NOT_HERE = HttpProblem(501, "Not installed")
+UNAVAILABLE = HttpProblem(503, "Unavailable")
 
-_BAD_REQUESTS: Mapping[str, Problem] = {
+_BAD_REQUESTS: Mapping[str, HttpProblem] = {
     "too large": TOO_LARGE,
-    "not JSON": Problem(400, "Not JSON"),
-    "not a request": Problem(422, "Not a request"),
+    "not JSON": HttpProblem(400, "Not JSON"),
+    "not a request": HttpProblem(422, "Not a request"),
 }
 
-_ERRORS: Mapping[type[GarageError], Problem] = {
-    GarageFull: Problem(409, "Garage full"),
-    SpaceEmpty: Problem(409, "Space empty"),
-    NoSuchSpace: Problem(404, "No such space"),
-    UnknownVehicle: Problem(422, "Unknown vehicle"),
+_ERRORS: Mapping[type[GarageError], HttpProblem] = {
+    GarageFull: HttpProblem(409, "Garage full"),
+    SpaceEmpty: HttpProblem(409, "Space empty"),
+    NoSuchSpace: HttpProblem(404, "No such space"),
+    UnknownVehicle: HttpProblem(422, "Unknown vehicle"),
 }
 
 
-def find_problem(error: Exception) -> Problem:
+def find_problem(error: Exception) -> HttpProblem:
     """Return the kind of problem that an error of the garage is; what is none of its own is internal."""
     if isinstance(error, BadRequest):
         return _BAD_REQUESTS[error.problem]

@@ -15,7 +15,7 @@ from garagebench.errors import SpaceEmpty
 from garagebench.server import problems
 from garagebench.server.metrics import METRICS_TYPE, render_metrics
 from garagebench.server.openapi import describe_api
-from garagebench.server.problems import Problem
+from garagebench.server.problems import HttpProblem
 
 JSON = "application/json"
 
@@ -139,7 +139,7 @@ class Service:
         return self.problem(problem, str(error), operation=operation)
 
     def problem(
-        self, problem: Problem, detail: str, headers: Headers = (), operation: str = "other"
+        self, problem: HttpProblem, detail: str, headers: Headers = (), operation: str = "other"
     ) -> Reply:
         """Return a problem as a reply, and count it."""
         self.refused[operation, problem.status] += 1
@@ -218,7 +218,7 @@ def find_path(target: str) -> str:
 
 def find_refusal(
     method: str, path: str, content_type: str | None
-) -> tuple[Problem, str, Headers] | None:
+) -> tuple[HttpProblem, str, Headers] | None:
     """Return what is wrong with a request whatever its body is: the problem, its detail, more headers of the reply."""
     if path in POSTS:
         if method != "POST":
@@ -232,5 +232,5 @@ def find_refusal(
     return None if method in ("GET", "HEAD") else _not_allowed(path, "GET, HEAD")
 
 
-def _not_allowed(path: str, allowed: str) -> tuple[Problem, str, Headers]:
+def _not_allowed(path: str, allowed: str) -> tuple[HttpProblem, str, Headers]:
     return problems.METHOD_NOT_ALLOWED, f"{path} takes {allowed} only", (("Allow", allowed),)

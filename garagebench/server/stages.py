@@ -14,7 +14,7 @@ RUNGS = ("socket", "protocol", "framework", "decode")
 #: Stage -> the rung of the ladder whose CPU time it is.
 RUNG_OF: Mapping[str, str] = {f"http_{rung}": rung for rung in RUNGS}
 
-STAGES = (*RUNG_OF, CPU, HTTP, LATENCY)
+HTTP_STAGES = (*RUNG_OF, CPU, HTTP, LATENCY)
 
 #: What a server is asked.
-OPERATIONS = ("park", "unpark")
+SERVED = ("park", "unpark")

@@ -12,7 +12,7 @@ from garagebench.errors import GarageError
 from garagebench.server import problems
 from garagebench.server.limits import DISCARD_BYTES, Limits
 from garagebench.server.openapi import TIMING_HEADER
-from garagebench.server.problems import Problem
+from garagebench.server.problems import HttpProblem
 from garagebench.server.service import Reply, Service
 
 Environ = dict[str, Any]
@@ -56,7 +56,7 @@ class Desk:
                 f"HTTP_{TIMING_HEADER.upper().replace('-', '_')}" in environ,
             )
 
-    def refuse(self, problem: Problem, detail: str) -> Reply:
+    def refuse(self, problem: HttpProblem, detail: str) -> Reply:
         """Return a problem as a reply, and count it."""
         with self._lock:
             return self._service.problem(problem, detail)

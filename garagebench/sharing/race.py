@@ -28,7 +28,7 @@ from garagebench.engine.metadata import collect_environment
 from garagebench.engine.result import DIGITS, Problem, RowTerms, Series
 from garagebench.errors import UnknownName
 from garagebench.exit_codes import ERROR, INTERRUPTED, WRONG
-from garagebench.run.experiment import Settings, SettingsError, label_layout, load_layout
+from garagebench.run.experiment import RunSettings, SettingsError, label_layout, load_layout
 from garagebench.run.recipes import Recipe
 from garagebench.stats.estimate import LEAST_GENERATIONS, Estimate, estimate
 
@@ -39,10 +39,10 @@ IMPL = "shared"
 WORKLOAD = "turns"
 
 #: `total` is the time of a request of all processes together; the others are those of a single process.
-STAGES = ("total", "slowest", "fastest")
+FIGURES = ("total", "slowest", "fastest")
 
 #: What `--operation` takes -> the operations with rows; `both` is all that a process does.
-OPERATIONS: Mapping[str, tuple[str, ...]] = {
+RACED: Mapping[str, tuple[str, ...]] = {
     "park": ("park",),
     "unpark": ("unpark",),
     "both": ("park", "unpark", "both"),
@@ -79,7 +79,7 @@ StartWorker = Callable[[str, int | None], AsksAtOnce]
 
 
 def run(
-    settings: Settings,
+    settings: RunSettings,
     processes: int,
     *,
     on_progress: Callable[[Progress], None] = lambda _: None,
@@ -93,7 +93,7 @@ class Race:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: RunSettings,
         processes: int,
         *,
         on_progress: Callable[[Progress], None] = lambda _: None,
@@ -202,8 +202,8 @@ class Race:
         check_books([], self._count_taken(workers))
         return {
             f"{operation}/{stage}": max(round(ns, DIGITS), 10.0**-DIGITS)
-            for operation in OPERATIONS[self._settings.operation]
-            for stage, ns in zip(STAGES, add_up(answers, operation), strict=True)
+            for operation in RACED[self._settings.operation]
+            for stage, ns in zip(FIGURES, add_up(answers, operation), strict=True)
         }
 
     def _count_taken(self, workers: Sequence[AsksAtOnce]) -> int:
@@ -217,8 +217,8 @@ class Race:
     def _result(self, *, interrupted: bool) -> Result:
         names = [
             f"{operation}/{stage}"
-            for operation in OPERATIONS[self._settings.operation]
-            for stage in STAGES
+            for operation in RACED[self._settings.operation]
+            for stage in FIGURES
         ]
         runtime = self._interpreter.label
         place = f"{label_layout(self._layout, self._settings.spaces)}/{WORKLOAD}"
@@ -276,7 +276,7 @@ class Race:
         if self._processes == 1 or (self._problem and self._problem.status == "wrong"):
             return
         series = self._series[self._label(self._processes)]
-        for operation in OPERATIONS[self._settings.operation]:
+        for operation in RACED[self._settings.operation]:
             if f"{operation}/total" in series:
                 yield describe_fairness(operation, self._processes, series)
 
@@ -289,16 +289,16 @@ def exit_code(result: Result) -> int:
     return WRONG if "wrong" in statuses else min(ERROR, len(statuses))
 
 
-def check_settings(settings: Settings) -> None:
+def check_settings(settings: RunSettings) -> None:
     """Raise UnknownName for an implementation or an operation that several processes cannot have."""
     others = [impl for impl in settings.impls if impl != IMPL]
     if others:
         raise UnknownName(
             f"{others[0]!r} cannot be used by several processes at once; of all implementations {IMPL!r} alone can"
         )
-    if settings.operation not in OPERATIONS:
+    if settings.operation not in RACED:
         raise UnknownName(
-            f"several processes do not measure {settings.operation}; there is: {', '.join(OPERATIONS)}"
+            f"several processes do not measure {settings.operation}; there is: {', '.join(RACED)}"
         )
 
 

@@ -18,13 +18,13 @@ VARIANT_OF = {
 }
 ASSIGNMENT = "park assignment"
 
-STAGES = (*VARIANT_OF, ASSIGNMENT)
+SLOWABLE = (*VARIANT_OF, ASSIGNMENT)
 
 
 def slowed(name: str, stage: str, every: int) -> Impl:
     """Return the implementation with every `every`-th call of the stage made twice; 0: none.
 
-    The code around the call is the same whatever `every` is. stage: one of STAGES; of `park assignment` the search
+    The code around the call is the same whatever `every` is. stage: one of SLOWABLE; of `park assignment` the search
     for a space is made twice.
     """
     impl = load_impl(name)

@@ -29,7 +29,7 @@ QUICK = ("--spaces", "20", "--stage", "total", "--generations", "2")
 Finished = subprocess.CompletedProcess[str]
 Garagebench = Callable[..., Finished]
 Invoke = Callable[..., Result]
-SettingsOf = Callable[..., experiment.Settings]
+SettingsOf = Callable[..., experiment.RunSettings]
 WritePool = Callable[[str], str]
 AssertGolden = Callable[[str, str], None]
 

@@ -65,15 +65,15 @@ def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Invoke:
 @pytest.fixture
 def settings_of(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> SettingsOf:
     """Return a function that tells what `run` would measure, without doing so."""
-    taken: list[experiment.Settings] = []
+    taken: list[experiment.RunSettings] = []
 
-    def take(settings: experiment.Settings, **_: object) -> None:
+    def take(settings: experiment.RunSettings, **_: object) -> None:
         taken.append(settings)
         raise GarageError("enough")
 
     monkeypatch.setattr(experiment, "run", take)
 
-    def call(*arguments: object) -> experiment.Settings:
+    def call(*arguments: object) -> experiment.RunSettings:
         result = invoke("run", *arguments)
         assert result.stderr == "Error: enough\n", result.output
         return taken.pop()

@@ -13,7 +13,7 @@ from command_line import Garagebench, Invoke, assert_one_sentence
 
 from garagebench.impls.registry import BUILTIN
 from garagebench.run import listing
-from garagebench.server.stages import STAGES as HTTP_STAGES
+from garagebench.server.stages import HTTP_STAGES
 from garagebench.subjects.requests import STAGES
 
 Listings = dict[str, list[dict[str, str]]]

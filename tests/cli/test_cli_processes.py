@@ -91,7 +91,7 @@ def test_defaults_of_other_runs_give_way(
     )
     taken: list[Any] = []
 
-    def take(settings: experiment.Settings, number: int, **_: object) -> None:
+    def take(settings: experiment.RunSettings, number: int, **_: object) -> None:
         taken.extend((settings, number))
         raise GarageError("enough")
 

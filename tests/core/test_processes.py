@@ -12,7 +12,7 @@ from garagebench.engine import Result
 from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.interpreter import Interpreter
 from garagebench.engine.schedule import LEAST_ROUNDS, MOST_ROUNDS
-from garagebench.run.experiment import Settings, SettingsError
+from garagebench.run.experiment import RunSettings, SettingsError
 from garagebench.run.rows import exit_code, make_report
 from garagebench.sharing.race import (
     Race,
@@ -24,7 +24,7 @@ from garagebench.sharing.race import (
 )
 from garagebench.sharing.race import exit_code as exit_code_of
 
-SETTINGS = Settings(impls=("shared",), budget_s=1.0)
+SETTINGS = RunSettings(impls=("shared",), budget_s=1.0)
 THIS = Interpreter("python", "cpython3.11", {})
 
 #: Two processes: 10 parks of 100 ns and 10 unparks of 300; half as many of twice the time.
@@ -53,7 +53,7 @@ class FakeHost:
     def clock(self) -> float:
         return self.now_s
 
-    def race(self, processes: int = 2, settings: Settings = SETTINGS, **more: Any) -> Result:
+    def race(self, processes: int = 2, settings: RunSettings = SETTINGS, **more: Any) -> Result:
         options = {"cores": [4, 5], "interpreter": THIS, **more}
         return Race(settings, processes, start_worker=self.start, clock=self.clock, **options).run()
 
@@ -140,7 +140,7 @@ def test_both_are_compared_in_every_round() -> None:
 def test_rounds_and_generations_are_kept_apart() -> None:
     """A generation is a list of rounds; each has fresh processes, and a warm-up that leaves no trace."""
     host = FakeHost()
-    result = host.race(settings=Settings(("shared",), budget_s=2.0))
+    result = host.race(settings=RunSettings(("shared",), budget_s=2.0))
     generations = result.contestants[1].series["park/total"]
     assert len(generations) > 1
     assert host.closed == len(host.started) == 2 * len(generations)
@@ -153,13 +153,13 @@ def test_rounds_and_generations_are_kept_apart() -> None:
 def test_a_spent_budget_ends_the_first_generation() -> None:
     """Not before a round is done; then it is said what it took, and which budget gives intervals."""
     host = FakeHost()
-    result = host.race(settings=Settings(("shared",), budget_s=0.2))
+    result = host.race(settings=RunSettings(("shared",), budget_s=0.2))
     assert [len(rounds) for rounds in result.contestants[1].series["park/total"]] == [2]
     assert result.notes[0] == (
         "the budget of 0.2 s is too small for 2 processes: to start and measure once took 0.2 s, "
         "and for intervals it takes a budget of 4.9 s"
     )
-    result = FakeHost().race(settings=Settings(("shared",), budget_s=0.001))
+    result = FakeHost().race(settings=RunSettings(("shared",), budget_s=0.001))
     assert [len(rounds) for rounds in result.contestants[1].series["park/total"]] == [1]
 
 
@@ -178,7 +178,7 @@ def test_all_but_the_first_are_given_its_pools() -> None:
     """The first makes the pools, the others get their names; each knows the variants and how many it may park."""
     host = FakeHost()
     variants = {"encode": "rendered"}
-    result = host.race(settings=Settings(impls=("shared",), budget_s=0.5, variants=variants))
+    result = host.race(settings=RunSettings(impls=("shared",), budget_s=0.5, variants=variants))
     first, second = host.entered[:2]
     assert (first["pools"], second["pools"]) == (None, ["one", "two", "three"])
     assert (first["variants"], first["hold"], first["body"]) == (
@@ -193,7 +193,7 @@ def test_all_but_the_first_are_given_its_pools() -> None:
 @pytest.mark.parametrize(("operation", "operations"), [("park", ["park"]), ("unpark", ["unpark"])])
 def test_an_operation_has_its_rows_only(operation: str, operations: list[str]) -> None:
     """--operation leaves the other one out, and the two together."""
-    result = FakeHost().race(settings=Settings(("shared",), operation=operation, budget_s=0.5))
+    result = FakeHost().race(settings=RunSettings(("shared",), operation=operation, budget_s=0.5))
     assert {name.partition("/")[0] for _, name, _, _ in rows_of(result)} == set(operations)
     assert [note for note in result.notes if note.startswith("fairness")] == [
         f"fairness of {operation} among 2 processes: the slowest did 0.500 of what the fastest did"

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from garagebench.check.files import describe_machines, judge_ratios, make_settings
-from garagebench.check.revisions import Settings
+from garagebench.check.revisions import CheckSettings
 from garagebench.engine import Contestant, Result
 from garagebench.engine.result import RowTerms
 from garagebench.gate.case import CaseKey, GateResult, Thresholds
@@ -16,7 +16,7 @@ from garagebench.gate.trees.git import NotComparable
 
 TOTAL = "park/total"
 STAGES_NS = {"park/validate": 1000.0, "park/encode": 50.0, TOTAL: 3000.0}
-SETTINGS = Settings("base.json.gz", thresholds=Thresholds(5.0))
+SETTINGS = CheckSettings("base.json.gz", thresholds=Thresholds(5.0))
 
 
 def make_result(factors: dict[str, float], host: float = 1.0, generations: int = 12) -> Result:

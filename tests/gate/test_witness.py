@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from garagebench.check.revisions import Settings, make_target
+from garagebench.check.revisions import CheckSettings, make_target
 from garagebench.core.workload import make_workload
 from garagebench.engine.instructions import CountError, find_valgrind
 from garagebench.gate import witness as witnesses
@@ -61,10 +61,10 @@ def test_counts_see_half_a_percent(tmp_path: Path) -> None:
         (tmp_path / side).mkdir()
         (tmp_path / side / "mine.py").write_text(SLOWED.format(every))
         impl = f"{tmp_path / side / 'mine.py'}:IMPL"
-        target = make_target(Settings("", operation="park"), impl, layout, workload)
+        target = make_target(CheckSettings("", operation="park"), impl, layout, workload)
         few = {**target.arguments, "stages": ["validate", "encode"]}
         targets.append(replace(target, arguments=few))
-    numpy = make_target(Settings("", operation="park"), "numpy", layout, workload)
+    numpy = make_target(CheckSettings("", operation="park"), "numpy", layout, workload)
     pairs = [
         Pair("mine", "cpython3.11", sys.executable, (targets[0], targets[1])),
         Pair("numpy", "cpython3.11", sys.executable, (numpy, numpy)),

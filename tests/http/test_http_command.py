@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from garagebench.cli import main
 from garagebench.errors import GarageError
 from garagebench.http import stage
-from garagebench.run.experiment import Settings
+from garagebench.run.experiment import RunSettings
 
 Invoke = Callable[..., Result]
 
@@ -45,9 +45,9 @@ def test_the_rows_over_http_are_in_the_json(invoke: Invoke) -> None:
 
 def test_options_reach_the_settings(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     """Several servers in their order, and whether there is to be a ladder."""
-    taken: list[Settings] = []
+    taken: list[RunSettings] = []
 
-    def take(settings: Settings, **_: object) -> None:
+    def take(settings: RunSettings, **_: object) -> None:
         taken.append(settings)
         raise GarageError("enough")
 

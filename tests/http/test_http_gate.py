@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from garagebench.check.files import make_settings
-from garagebench.check.revisions import Settings
+from garagebench.check.revisions import CheckSettings
 from garagebench.engine import Contestant, Result
 from garagebench.engine.result import RowTerms
 from garagebench.gate.case import Thresholds
 from garagebench.gate.trees.git import NotComparable
 from garagebench.http.stage import ServedExperiment
-from garagebench.run.experiment import Settings as RunSettings
+from garagebench.run.experiment import RunSettings
 from garagebench.run.rules import complete
 
 HTTP = RowTerms("park/http", {"park/http_cpu": 1}, {})
@@ -49,7 +49,7 @@ def test_a_case_says_its_server(base: Result) -> None:
 
 def test_a_file_with_servers_is_measured_again_without_them(base: Result) -> None:
     """Of a base with servers, the stages without HTTP are judged."""
-    settings = make_settings(base, Settings(base="file", thresholds=Thresholds(5)))
+    settings = make_settings(base, CheckSettings(base="file", thresholds=Thresholds(5)))
     assert (settings.stages, settings.servers) == (("total",), ())
 
 
@@ -58,4 +58,4 @@ def test_a_file_of_servers_alone_is_not_judged(base: Result) -> None:
     served = base.settings["served"]
     alone = replace(base, contestants=tuple(one for one in base.contestants if one.name in served))
     with pytest.raises(NotComparable, match="figures over HTTP alone"):
-        make_settings(alone, Settings(base="file", thresholds=Thresholds(5)))
+        make_settings(alone, CheckSettings(base="file", thresholds=Thresholds(5)))

@@ -16,14 +16,14 @@ from garagebench.http.runner import ServedTarget
 from garagebench.http.stage import ServedExperiment, choose_stages, judge_contestant, run
 from garagebench.http.tally import Tally
 from garagebench.report import make_grids
-from garagebench.run.experiment import Settings, SettingsError
+from garagebench.run.experiment import RunSettings, SettingsError
 from garagebench.run.report import Report, Row
 from garagebench.run.rows import describe_problems, exit_code, make_report
 from garagebench.server.registry import SERVERS
-from garagebench.server.stages import RUNG_OF, STAGES
+from garagebench.server.stages import HTTP_STAGES, RUNG_OF
 
 PLACE = "cpython{}/seed/fill"
-HTTP_ONLY = Settings(("lists",), stages=("http", "http_cpu", "http_latency"), servers=("wire",))
+HTTP_ONLY = RunSettings(("lists",), stages=("http", "http_cpu", "http_latency"), servers=("wire",))
 
 #: What a machine that does other things meanwhile may say against any figure.
 BUSY = "the server waited for its core"
@@ -243,7 +243,7 @@ def test_a_server_refuses_what_is_for_another_interpreter() -> None:
     ("stages", "ladder", "chosen"),
     [
         ((), False, ["http_cpu", "http", "http_latency"]),
-        ((), True, list(STAGES)),
+        ((), True, list(HTTP_STAGES)),
         (("http", "total"), False, ["http"]),
         (("http_cpu",), True, [*RUNG_OF, "http_cpu"]),
         (("http_socket", "http"), True, ["http_socket", "http"]),

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from garagebench.load.capacity import MOST_RATES, Target, find_capacity
+from garagebench.load.capacity import MOST_RATES, CapacityGoal, find_capacity
 from garagebench.load.row import LoadRow
 
-TARGET = Target(10_000, 99.0)
+TARGET = CapacityGoal(10_000, 99.0)
 
 
 def make_row(rate: float, p99_us: int, *reasons: str) -> LoadRow:
@@ -111,4 +111,4 @@ def test_an_interrupted_search_keeps_what_it_has() -> None:
 )
 def test_the_target_is_of_one_percentile(percentile: float, good: bool) -> None:
     """Only the percentile that was asked for must meet the target, and to meet it exactly is enough."""
-    assert (Target(10_000, percentile).objection(make_row(1, 10_000)) is None) is good
+    assert (CapacityGoal(10_000, percentile).objection(make_row(1, 10_000)) is None) is good

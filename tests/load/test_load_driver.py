@@ -16,15 +16,15 @@ from garagebench.load.connections import Connections
 from garagebench.load.driver import Driver
 from garagebench.load.endpoint import LoadError, parse_url
 from garagebench.load.meter import Meter
-from garagebench.load.outcome import Outcome, Settings, choose_parked
+from garagebench.load.outcome import LoadOutcome, LoadSettings, choose_parked
 from garagebench.load.stop import Stop
 
 
-def drive(toy: ToyGarage, stop: Stop | None = None, **changes: object) -> Outcome:
+def drive(toy: ToyGarage, stop: Stop | None = None, **changes: object) -> LoadOutcome:
     """Return what came of a short run."""
     settings = {"driver": "closed", "connections": 4, "duration_s": 0.2, **changes}
     return own_drivers.drive(
-        Settings(**settings),  # type: ignore[arg-type]
+        LoadSettings(**settings),  # type: ignore[arg-type]
         toy.endpoint,
         Meter(None, None),
         stop or Stop(),

@@ -12,7 +12,7 @@ from toy_servers import toy_garage
 from garagebench.load.books import Reported, Site, check_books
 from garagebench.load.endpoint import Endpoint
 from garagebench.load.meter import Meter
-from garagebench.load.outcome import Outcome, Settings
+from garagebench.load.outcome import LoadOutcome, LoadSettings
 from garagebench.load.row import (
     Capacity,
     LoadReport,
@@ -31,7 +31,7 @@ from garagebench.report.load import describe_capacity, render_load
 ENDPOINT = Endpoint("127.0.0.1", 8000)
 
 
-def make_outcome(**changes: object) -> Outcome:
+def make_outcome(**changes: object) -> LoadOutcome:
     """Return what came of a run without a fault: 1000 replies in 2 s, 10 cars before and after."""
     whole = {
         "seconds": 2.0,
@@ -47,7 +47,7 @@ def make_outcome(**changes: object) -> Outcome:
         "unparked": 510,
         **changes,
     }
-    return Outcome(**whole)  # type: ignore[arg-type]
+    return LoadOutcome(**whole)  # type: ignore[arg-type]
 
 
 class FakeServer:
@@ -57,11 +57,11 @@ class FakeServer:
 
 
 def row_of(
-    outcome: Outcome, accounts: Reported, *, is_own: bool = True, driver: str = "open"
+    outcome: LoadOutcome, accounts: Reported, *, is_own: bool = True, driver: str = "open"
 ) -> LoadRow:
     """Return the row of a server on a core of its own, or on a URL."""
     site = Site(ENDPOINT, FakeServer() if is_own else None, None, False if is_own else None)  # type: ignore[arg-type]
-    return make_row(Settings(driver=driver), site, outcome, accounts, Meter(None, None), [])
+    return make_row(LoadSettings(driver=driver), site, outcome, accounts, Meter(None, None), [])
 
 
 GOOD = Reported(Books(510, 510, 0, 0), 1020, 0)
@@ -146,7 +146,9 @@ def test_of_a_url_it_is_said_what_is_not_known(host: str, said: str) -> None:
 def test_a_toy_on_a_url_is_measured() -> None:
     """On a URL, the garage is asked before and after, and the books balance by what it says."""
     with toy_garage() as toy:
-        settings = Settings(driver="closed", url=toy.endpoint.url, duration_s=0.2, connections=2)
+        settings = LoadSettings(
+            driver="closed", url=toy.endpoint.url, duration_s=0.2, connections=2
+        )
         row = measure_row(settings, Stop(), lambda _: None)
     assert (row.balanced, row.taken) == (True, 0)
     assert row.requests == row.replies["200"] > 0

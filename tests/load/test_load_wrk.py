@@ -13,7 +13,7 @@ from toy_servers import toy_garage
 from garagebench.load import wrk
 from garagebench.load.endpoint import LoadError
 from garagebench.load.meter import Meter
-from garagebench.load.outcome import Settings
+from garagebench.load.outcome import LoadSettings
 from garagebench.load.stop import Stop
 from garagebench.load.wrk_script import quote
 
@@ -96,7 +96,7 @@ def test_wrk_stops_when_asked() -> None:
     stop = Stop()
     with toy_garage() as toy:
         threading.Timer(1, stop.ask).start()
-        settings = Settings(driver="wrk", duration_s=60.0, connections=2)
+        settings = LoadSettings(driver="wrk", duration_s=60.0, connections=2)
         outcome = wrk.drive(settings, toy.endpoint, Meter(None, None), stop, lambda _: None)
     assert outcome.seconds < 30
     assert outcome.replies[200] > 0

@@ -14,7 +14,7 @@ from garagebench.engine.result import Problem, RowTerms
 from garagebench.errors import UnknownName
 from garagebench.run.experiment import SettingsError
 from garagebench.scale import first_look, scaling
-from garagebench.scale.first_look import GIB, Ladder, Look, Settings, Stop
+from garagebench.scale.first_look import GIB, Ending, Ladder, Look, ScaleSettings
 from garagebench.scale.report import ScaleReport, ScaleRow
 from garagebench.scale.scaling import Measured
 
@@ -123,7 +123,7 @@ def test_what_does_not_fit_is_skipped_with_the_reason(
     predicted: tuple[float, float] | None, reason: str | None
 ) -> None:
     """Beyond the limit of time or memory there is a stop that says by how much."""
-    expected = None if reason is None else Stop("skipped", reason)
+    expected = None if reason is None else Ending("skipped", reason)
     assert first_look.refuse(predicted, 2.0, 8 * GIB) == expected
 
 
@@ -132,8 +132,8 @@ def test_the_memory_limit_is_no_more_than_there_is(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(
         Path, "read_text", lambda *_, **__: "MemFree: 1 kB\nMemAvailable: 2048 kB\n"
     )
-    assert first_look.memory_limit_bytes(Settings(memory_gib=1)) == 2048 * 1024
-    assert first_look.memory_limit_bytes(Settings(memory_gib=1 / 1024 / 1024)) == 1024
+    assert first_look.memory_limit_bytes(ScaleSettings(memory_gib=1)) == 2048 * 1024
+    assert first_look.memory_limit_bytes(ScaleSettings(memory_gib=1 / 1024 / 1024)) == 1024
 
 
 SLOW = replace(LOOK, spaces=10_000, fill_ns=5e9)
@@ -169,7 +169,7 @@ def test_lock_step_holds_all_pools_at_once() -> None:
 def test_what_failed_is_not_measured_on() -> None:
     """An implementation that failed at one size has no place in lock-step."""
     ladder = make_ladder(LOOK)
-    ladder.failure = Stop("wrong", "it answers otherwise")
+    ladder.failure = Ending("wrong", "it answers otherwise")
     assert scaling.choose([ladder], 90.0, math.inf) == {}
 
 
@@ -263,7 +263,7 @@ def test_quick_pools_come_before_slow_ones_that_are_sooner_filled() -> None:
 def test_a_quick_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every size has a cost, measured in lock-step against the reference, time to build, and no memory that is noise."""
     monkeypatch.setattr(scaling, "REFERENCE", "lists")
-    settings = Settings(("heap", "lists"), (10, 1000), ("fill",), budget_s=8)
+    settings = ScaleSettings(("heap", "lists"), (10, 1000), ("fill",), budget_s=8)
     report = scaling.scale(settings)
     assert {(row.impl, row.spaces, row.mode) for row in report.rows} == {
         (impl, spaces, mode)
@@ -282,7 +282,7 @@ def test_a_quick_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_larger_sizes_are_skipped() -> None:
     """Beyond the memory a size has no figures and a reason; the sizes below it have theirs."""
-    settings = Settings(("lists",), (100, 1_000_000), ("fill",), budget_s=4, memory_gib=0.001)
+    settings = ScaleSettings(("lists",), (100, 1_000_000), ("fill",), budget_s=4, memory_gib=0.001)
     rows = scaling.scale(settings).rows
     small, large = (
         {row.status for row in rows if row.spaces == spaces} for spaces in (100, 1_000_000)
@@ -310,7 +310,7 @@ def test_probes_go_before_what_is_large(sizes: tuple[int, ...], probes: list[int
 @pytest.mark.parametrize("spaces", [200_000_000, 10**18])
 def test_a_large_first_size_is_predicted(spaces: int) -> None:
     """It is skipped with the reason, though no smaller one was asked for, and the probes have no rows."""
-    settings = Settings(("lists",), (spaces,), ("fill",), budget_s=4, memory_gib=0.1)
+    settings = ScaleSettings(("lists",), (spaces,), ("fill",), budget_s=4, memory_gib=0.1)
     report = scaling.scale(settings)
     assert {(row.spaces, row.status) for row in report.rows} == {(spaces, "skipped")}
     assert all("GiB of 0.1 GiB" in (row.reason or "") for row in report.rows)
@@ -318,7 +318,7 @@ def test_a_large_first_size_is_predicted(spaces: int) -> None:
 
 def test_a_spent_budget_skips_the_rest() -> None:
     """When the whole time is gone, what was not looked at is skipped, and what was has its first look."""
-    rows = scaling.scale(Settings(("lists",), (100, 1000), ("fill",), budget_s=1e-9)).rows
+    rows = scaling.scale(ScaleSettings(("lists",), (100, 1000), ("fill",), budget_s=1e-9)).rows
     assert [row.status for row in rows if row.spaces == 100] == ["ok", "ok"]
     skipped = [row.reason for row in rows if row.spaces == 1000]
     assert skipped == ["the budget of 1e-09 s is spent"] * 2
@@ -328,7 +328,7 @@ def test_a_spent_budget_skips_the_rest() -> None:
 def test_an_unknown_name_is_refused(name: str) -> None:
     """A name that nothing is registered under, or a file that is not there, is an error before anything is measured."""
     with pytest.raises(UnknownName, match=name):
-        scaling.scale(Settings((name,)))
+        scaling.scale(ScaleSettings((name,)))
 
 
 @pytest.mark.parametrize("other", ["b/pool.py:Pool", "Pool"])
@@ -346,14 +346,14 @@ def test_two_of_one_name_are_refused(
     ]
     monkeypatch.setattr(scaling, "check_impl", lambda _: None)
     with pytest.raises(SettingsError, match=f"called Pool: a/pool.py:Pool, and {other}; leave"):
-        scaling.scale(Settings(("a/pool.py:Pool", other), (100,), budget_s=1))
+        scaling.scale(ScaleSettings(("a/pool.py:Pool", other), (100,), budget_s=1))
 
 
 def test_the_budget_is_blamed_only_where_it_was_too_small() -> None:
     """What ran and could not be afforded: not what failed, what was skipped, or what was interrupted."""
     failed, idle = make_ladder(LOOK), make_ladder()
-    failed.failure = Stop("wrong", "it answers otherwise")
-    settings = Settings(("heap",), (1000,), ("fill",))
+    failed.failure = Ending("wrong", "it answers otherwise")
+    settings = ScaleSettings(("heap",), (1000,), ("fill",))
 
     def notes(ladder: Ladder, *, interrupted: bool = False) -> tuple[str, ...]:
         return scaling.make_report(settings, [ladder], None, interrupted=interrupted).caveats
@@ -371,7 +371,7 @@ def test_an_interruption_keeps_what_there_is() -> None:
         if step.generation == 1:
             raise KeyboardInterrupt
 
-    report = scaling.scale(Settings(("lists",), (100, 1000), ("fill",)), on_progress=interrupt)
+    report = scaling.scale(ScaleSettings(("lists",), (100, 1000), ("fill",)), on_progress=interrupt)
     assert [row.status for row in report.rows] == ["ok", "skipped"] * 2
     assert report.rows[1].reason == "interrupted before it was its turn"
     assert report.caveats[-1].startswith("interrupted: ")

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from garagebench.errors import Unavailable
 from garagebench.server import problems
 from garagebench.server.limits import Limits
-from garagebench.server.problems import Problem
+from garagebench.server.problems import HttpProblem
 from garagebench.system.parent_death import die_with_parent
 
 #: Where nginx is besides the PATH: that of a user who is not root lacks the directories of the system's programs.
@@ -30,18 +30,22 @@ UPSTREAM_IDLE_S = 60
 
 
 #: What nginx refuses itself: the status as it calls it, the problem, and its detail.
-_REFUSALS: Sequence[tuple[int, Problem, str]] = (
+_REFUSALS: Sequence[tuple[int, HttpProblem, str]] = (
     (400, problems.MALFORMED, "nginx does not understand the request"),
     (404, problems.NO_SUCH_PATH, "no such path"),
     (405, problems.METHOD_NOT_ALLOWED, "nginx does not take this method"),
     (408, problems.TOO_SLOW, "the request did not come in time"),
     (413, problems.TOO_LARGE, "too large: of a body at most {body_bytes} bytes are read"),
-    (414, Problem(414, "URI too long"), "the first line is at most {header_bytes} bytes"),
+    (414, HttpProblem(414, "URI too long"), "the first line is at most {header_bytes} bytes"),
     (494, problems.HEADERS_TOO_LARGE, "a header is at most {header_bytes} bytes"),
     (500, problems.INTERNAL, "nginx failed; its log says how"),
-    (502, Problem(502, "Bad gateway"), "no reply: whether the request was carried out is unknown"),
+    (
+        502,
+        HttpProblem(502, "Bad gateway"),
+        "no reply: whether the request was carried out is unknown",
+    ),
     (503, problems.UNAVAILABLE, "no server takes requests"),
-    (504, Problem(504, "Gateway timeout"), "no reply: it may be carried out yet"),
+    (504, HttpProblem(504, "Gateway timeout"), "no reply: it may be carried out yet"),
 )
 
 
@@ -176,7 +180,7 @@ def _format_time(seconds: float) -> str:
     return f"{max(1, round(1000 * seconds))}ms"
 
 
-def _format_refusal(limits: Limits, code: int, problem: Problem, detail: str) -> str:
+def _format_refusal(limits: Limits, code: int, problem: HttpProblem, detail: str) -> str:
     text = detail.format(body_bytes=limits.body_bytes, header_bytes=limits.header_bytes)
     document = problem.document(text).decode()
     return (

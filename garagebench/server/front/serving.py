@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from garagebench.server.closing import LOOK_S
-from garagebench.server.command import Front, ServeError, Settings, format_url, listen
+from garagebench.server.command import Front, ServeError, ServeSettings, format_url, listen
 from garagebench.server.front.ledger import Clerk, Ledger
 from garagebench.server.front.nginx import UPSTREAM_IDLE_S, Nginx, find_nginx, find_room
 from garagebench.server.front.replicas import Errand, open_garage, start_replicas
@@ -31,7 +31,7 @@ CONNECTIONS = 65_535
 
 
 def serve_behind_nginx(
-    settings: Settings,
+    settings: ServeSettings,
     front: Front,
     say: Callable[[str], object],
     note: Callable[[str], object],
