@@ -13,8 +13,8 @@ from statistics import median
 from garagebench import Garage, Layout, load_impl, measure
 from garagebench.core.workload import fill
 from garagebench.engine import Block, Case, RowSpec, Step
+from garagebench.engine.contestant import combine
 from garagebench.engine.metadata import describe_machine
-from garagebench.engine.result import combine
 from garagebench.stats.estimate import estimate
 
 DOCUMENT = "the document's way, in process"

@@ -14,8 +14,8 @@ from statistics import median
 
 from garagebench import measure
 from garagebench.engine import Block, Case, RowSpec, Step
+from garagebench.engine.contestant import combine
 from garagebench.engine.metadata import describe_machine
-from garagebench.engine.result import combine
 from garagebench.stats.estimate import estimate
 
 COPIES = 100

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from garagebench.engine.candidate import ColdStart, Entrant
 from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.conductor import Conductor
+from garagebench.engine.contestant import RowTerms
 from garagebench.engine.extent import Extent
-from garagebench.engine.result import RowTerms
 from garagebench.engine.runner import WorkerRunner
 from garagebench.engine.target import Target
 

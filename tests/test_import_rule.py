@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -188,6 +189,23 @@ def test_every_module_keeps_the_import_rule() -> None:
         )
     ]
     assert not violations, "\n".join(violations)
+
+
+def test_no_modules_import_each_other() -> None:
+    """Not by a detour either, nor in a function or for the type checker: the imports of all modules have an order."""
+    modules = find_modules()
+    needs = {}
+    for module, path in modules.items():
+        words = module.split(".")
+        package = words if path.stem == "__init__" else words[:-1]
+        targets = (found.target for found in find_imports((ROOT / path).read_text(), package))
+        found = {
+            next((name for name in (target, target.rpartition(".")[0]) if name in modules), module)
+            for target in targets
+        }
+        # The package's own module stands before all others, and re-exports them when asked.
+        needs[module] = set() if module == PACKAGE else found - {module}
+    list(TopologicalSorter(needs).static_order())
 
 
 def test_what_runs_in_a_worker_is_held_to_39(core_files: list[Path]) -> None:

@@ -1,6 +1,6 @@
 """The same change through garagebench, pyperf, pytest-benchmark, hyperfine and asv: who cries wolf, and who sees it.
 
-    python benchmarks/gate/peers.py [--output results/peers.jsonl] [--gates N]
+    python benchmarks/gate/peers.py [--output results/peers.jsonl] [--gates N] [--tools TOOL...]
 
 The change is to a user's implementation of which one stage is slowed down so that `total` of park takes 5 % longer,
 or nothing at all. All get the same function and the same 2 %, each tool as its documentation has it by default, and in
@@ -80,6 +80,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=Path("results/peers.jsonl"))
     parser.add_argument("--gates", type=int, default=GATES, help="of each sort, for each tool")
+    parser.add_argument("--tools", nargs="*", choices=list(TOOLS), default=list(TOOLS))
     chosen = parser.parse_args()
     journal = Journal(chosen.output)
     done = {(one["tool"], one["change"], one["number"]) for one in journal.read()}
@@ -90,7 +91,7 @@ def main():
         for change in ("none", CHANGE):
             stage = rng.choice(stages)
             every = round(shares[stage] / SLOWDOWN) if change != "none" else 0
-            for tool in rng.sample(list(TOOLS), len(TOOLS)):
+            for tool in rng.sample(chosen.tools, len(chosen.tools)):
                 if (tool, change, number) in done:
                     continue
                 begin = time.monotonic()

@@ -21,7 +21,7 @@ import pyperf
 from peers import CHANGE, SLOWDOWN, THRESHOLD, welch
 
 from garagebench.check.selftest import load_recording
-from garagebench.engine.result import combine
+from garagebench.engine.contestant import combine
 from garagebench.gate.case import Thresholds
 from garagebench.gate.replay import Replay, Slowdown
 

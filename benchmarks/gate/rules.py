@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 
 from garagebench.check.selftest import load_recording
-from garagebench.engine.result import combine
+from garagebench.engine.contestant import combine
 from garagebench.gate.case import Thresholds
 from garagebench.gate.replay import Replay
 from garagebench.stats.estimate import log_ratio, useful_generations

@@ -18,10 +18,10 @@ from garagebench.check.certificate import Certificate, Count, recording_path
 from garagebench.check.revisions import MAX_SLOWDOWN, CheckSettings, make_target
 from garagebench.core.workload import make_workload
 from garagebench.engine import Contestant, Progress, Result
+from garagebench.engine.contestant import Conditions
 from garagebench.engine.files import ResultError
 from garagebench.engine.interpreter import find_interpreter
 from garagebench.engine.metadata import collect_environment
-from garagebench.engine.result import Conditions
 from garagebench.engine.target import Target
 from garagebench.errors import GarageError
 from garagebench.gate.case import CaseKey, GateResult, Thresholds

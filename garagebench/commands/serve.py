@@ -116,8 +116,9 @@ def serve(
     Exit code: 0 ended by SIGTERM, 1 error, 2 usage, 130 interrupted.
     """  # noqa: D301  click wants the character
     from garagebench.run.experiment import load_layout
-    from garagebench.server.command import Front, ServeSettings, serve_garage
+    from garagebench.server.command import serve_garage
     from garagebench.server.limits import Limits
+    from garagebench.server.listening import Front, ServeSettings
 
     limits = Limits(
         header_timeout_s=header_timeout,

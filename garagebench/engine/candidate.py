@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from garagebench.engine import schedule
 from garagebench.engine.channel import WorkerFailed
-from garagebench.engine.result import DIGITS, Contestant, Problem, RowTerms, Series
+from garagebench.engine.contestant import DIGITS, Contestant, Problem, RowTerms, Series
 from garagebench.engine.terms import make_terms, series_name
 from garagebench.interface import INTERFACE_VERSION
 

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 from garagebench.engine import schedule
 from garagebench.engine.candidate import Candidate, ColdStart, Entrant
 from garagebench.engine.channel import WorkerFailed
+from garagebench.engine.contestant import Conditions, Contestant
 from garagebench.engine.extent import Extent
 from garagebench.engine.patience import CHUNK_NS, find_chunks, find_patience_ns
-from garagebench.engine.result import Conditions, Contestant, Result
+from garagebench.engine.result import Result
 from garagebench.engine.rounds import Rounds
 from garagebench.engine.runner import Runner, start_runner
 from garagebench.stats.estimate import LEAST_GENERATIONS

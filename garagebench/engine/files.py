@@ -10,20 +10,19 @@ import json
 import os
 import tempfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pyperf
 
-from garagebench.engine.result import (
+from garagebench.engine.contestant import (
     DIGITS,
     SCHEMA,
     Conditions,
     Contestant,
     Problem,
-    Result,
     RowTerms,
     Series,
 )
@@ -54,14 +53,14 @@ def check_place(path: Path) -> None:
         raise ResultError(f"{path}: the directory {path.parent} cannot be written to")
 
 
-def save(result: Result, path: str | Path) -> None:
-    """Write the result; an existing file is replaced at once or not at all."""
+def save(result: Mapping[str, Any], path: str | Path) -> None:
+    """Write the fields of a Result; an existing file is replaced at once or not at all."""
     check_path(path)
     path = Path(path)
     text = json.dumps(_describe(result))
     benchmarks = [
-        _benchmark(result, contestant, name, series, text)
-        for contestant in result.contestants
+        _benchmark(result["environment"], contestant, name, series, text)
+        for contestant in result["contestants"]
         for name, series in contestant.series.items()
         if series
     ]
@@ -81,8 +80,8 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         raise ResultError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
-def load(path: str | Path) -> Result:
-    """Read a result that `save` wrote."""
+def load(path: str | Path) -> dict[str, Any]:
+    """Return the fields of the Result that `save` wrote."""
     try:
         suite = pyperf.BenchmarkSuite.load(str(path))
     except OSError as error:
@@ -105,19 +104,24 @@ def load(path: str | Path) -> Result:
         raise ResultError(f"{path}: damaged: {type(error).__name__}: {error}") from None
 
 
-def _describe(result: Result) -> dict[str, Any]:
+def _describe(result: Mapping[str, Any]) -> dict[str, Any]:
     """Return all but the series, of which only the names: a benchmark's own does not tell where one begins."""
     contestants = [
         {
             **asdict(contestant),
             "series": [name for name, series in contestant.series.items() if series],
         }
-        for contestant in result.contestants
+        for contestant in result["contestants"]
     ]
-    return {**asdict(result), "contestants": contestants}
+    conditions = result["conditions"]
+    return {
+        **result,
+        "contestants": contestants,
+        "conditions": None if conditions is None else asdict(conditions),
+    }
 
 
-def _undescribe(data: dict[str, Any], suite: Any) -> Result:
+def _undescribe(data: dict[str, Any], suite: Any) -> dict[str, Any]:
     benchmarks = {benchmark.get_name(): benchmark for benchmark in suite.get_benchmarks()}
     contestants = tuple(
         Contestant(
@@ -140,14 +144,12 @@ def _undescribe(data: dict[str, Any], suite: Any) -> Result:
         )
         for one in data["contestants"]
     )
-    return Result(
-        contestants,
-        data["settings"],
-        data["environment"],
-        tuple(data["notes"]),
-        data["interrupted"],
-        conditions=_conditions(data.get("conditions")),
-    )
+    return {
+        **{name: data[name] for name in ("settings", "environment", "interrupted", "schema")},
+        "contestants": contestants,
+        "notes": tuple(data["notes"]),
+        "conditions": _conditions(data.get("conditions")),
+    }
 
 
 def _row(data: Any) -> RowTerms:
@@ -168,10 +170,12 @@ def _series(benchmark: Any) -> Series:
     return [[round(value * factor, DIGITS) for value in run.values] for run in benchmark.get_runs()]
 
 
-def _benchmark(result: Result, contestant: Contestant, name: str, series: Series, text: str) -> Any:
+def _benchmark(
+    environment: Mapping[str, Any], contestant: Contestant, name: str, series: Series, text: str
+) -> Any:
     in_bytes = any(row.unit == "bytes" and name in row.isolated for row in contestant.rows)
     metadata = {
-        **result.environment,
+        **environment,
         **contestant.environment,
         "name": f"{contestant.name}/{name}",
         "unit": "byte" if in_bytes else "second",

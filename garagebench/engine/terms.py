@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from garagebench.engine.channel import WorkerFailed
-from garagebench.engine.result import RowTerms
+from garagebench.engine.contestant import RowTerms
 from garagebench.interface import RowSpec
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from garagebench.stats.judge import Judgement, Outcome
 
 if TYPE_CHECKING:
-    from garagebench.engine.result import RowTerms
+    from garagebench.engine.contestant import RowTerms
 
 
 @dataclass(frozen=True, order=True)

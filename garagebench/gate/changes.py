@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 
-from garagebench.engine.result import Contestant, RowTerms, Series, combine
+from garagebench.engine.contestant import Contestant, RowTerms, Series, combine
 from garagebench.gate.case import CaseKey
 from garagebench.gate.pairs import Sides, find_cases
 from garagebench.stats.estimate import deviation, median_log_ratio

@@ -9,7 +9,7 @@ from itertools import zip_longest
 
 from garagebench.engine import Contestant, Entrant, Result
 from garagebench.engine.conductor import TIMEOUT_S
-from garagebench.engine.result import RowTerms
+from garagebench.engine.contestant import RowTerms
 from garagebench.engine.runner import start_runner
 from garagebench.engine.schedule import Pace
 from garagebench.engine.target import Target

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from garagebench.engine.result import Contestant, Series, combine
+from garagebench.engine.contestant import Contestant, Series, combine
 from garagebench.engine.target import Target
 from garagebench.gate.case import CaseKey, Thresholds, attribute, make_rule
 from garagebench.gate.changes import measure_changes, measure_sizes

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from garagebench.engine.contestant import combine
 from garagebench.engine.files import KEY
-from garagebench.engine.result import Result, combine
+from garagebench.engine.result import Result
 from garagebench.engine.suites import describe_features, load_benchmarks
 from garagebench.errors import GarageError
 from garagebench.gate.case import CaseKey

@@ -15,8 +15,8 @@ from typing import Any
 
 from garagebench.engine import Contestant, Entrant, Progress, Result
 from garagebench.engine.channel import Channel
+from garagebench.engine.contestant import Problem
 from garagebench.engine.interpreter import Interpreter
-from garagebench.engine.result import Problem
 from garagebench.engine.runner import Runner
 from garagebench.errors import Unavailable, UnknownName
 from garagebench.http.burst import SIZE, make_burst

@@ -16,11 +16,11 @@ from garagebench.engine import Conductor, Contestant, Entrant, Progress, Result
 from garagebench.engine.candidate import ColdStart
 from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.conductor import TIMEOUT_S
+from garagebench.engine.contestant import Problem, RowTerms
 from garagebench.engine.extent import enough
 from garagebench.engine.files import ResultError
 from garagebench.engine.interpreter import Interpreter
 from garagebench.engine.metadata import collect_environment
-from garagebench.engine.result import Problem, RowTerms
 from garagebench.engine.runner import Runner, start_runner
 from garagebench.engine.target import Target
 from garagebench.errors import GarageError, UnknownName

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from garagebench.engine import Result, ResultRow
-from garagebench.engine.result import SCHEMA
+from garagebench.engine.contestant import SCHEMA
 from garagebench.exit_codes import ERROR, GOOD, INTERRUPTED, WRONG
 from garagebench.run.experiment import SettingsError
 from garagebench.run.recipes import Recipe

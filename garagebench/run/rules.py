@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from garagebench.engine import Contestant, Result
-from garagebench.engine.result import RowTerms
+from garagebench.engine.contestant import RowTerms
 from garagebench.subjects.requests import rules_of
 
 

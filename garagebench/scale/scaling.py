@@ -21,9 +21,9 @@ from garagebench.engine import (
     ResultRow,
     schedule,
 )
+from garagebench.engine.contestant import combine
 from garagebench.engine.extent import Extent
 from garagebench.engine.metadata import collect_environment
-from garagebench.engine.result import combine
 from garagebench.engine.target import Target
 from garagebench.exit_codes import INTERRUPTED, WRONG
 from garagebench.run.experiment import SettingsError

@@ -20,8 +20,8 @@ from garagebench.core.garage import Garage
 from garagebench.core.layout import Layout
 from garagebench.errors import GarageError
 from garagebench.impls.registry import load_impl
-from garagebench.server.command import format_url, listen
 from garagebench.server.limits import Limits
+from garagebench.server.listening import format_url, listen
 from garagebench.server.raw import render_reply
 from garagebench.server.registry import Job, load_server
 from garagebench.server.service import JSON, Reply, Service

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from garagebench.server.service import Service
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def render_metrics(service: Service) -> bytes | None:
+class HasBooks(Protocol):
+    """A service, of which only the counts matter here."""
+
+    parked: int
+    unparked: int
+    given_back: int
+
+    @property
+    def refused(self) -> Mapping[tuple[str, int], int]:
+        """Operation and status -> replies."""
+
+    @property
+    def spaces(self) -> Mapping[str, Mapping[str, int]]:
+        """Kind -> state -> spaces."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it takes requests."""
+
+
+def render_metrics(service: HasBooks) -> bytes | None:
     """Return the metrics in Prometheus' text format; None where prometheus_client is not installed."""
     try:
         from prometheus_client import CollectorRegistry, generate_latest
@@ -25,7 +42,7 @@ def render_metrics(service: Service) -> bytes | None:
 class _Books:
     """A collector, as prometheus_client calls what it asks for metrics."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: HasBooks) -> None:
         self._service = service
 
     def collect(self) -> Iterator[Any]:

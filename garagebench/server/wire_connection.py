@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from enum import IntEnum
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from garagebench.server import problems
 from garagebench.server.chunks import ChunkReader, Malformed, TooLarge
@@ -21,7 +21,9 @@ from garagebench.server.wire_head import (
 )
 
 if TYPE_CHECKING:
-    from garagebench.server.wire import Wire
+    from garagebench.server.limits import Limits
+    from garagebench.server.raw import Replies
+    from garagebench.server.service import Service
 
 
 class Waits(IntEnum):
@@ -32,6 +34,20 @@ class Waits(IntEnum):
     BODY = 2
     WRITE = 3  # the client takes no replies
     LINGER = 4
+
+
+class Shared(Protocol):
+    """What all connections of a server share."""
+
+    service: Service
+    limits: Limits
+    heads: dict[bytes, Head]
+    replies: Replies
+    connections: set[Connection]
+    now_s: float
+
+    def learn(self, data: bytes) -> Head:
+        """Read a head that is not known, and know it from now on."""
 
 
 #: Looked up once: an attribute of an enumeration takes longer than what it is compared with.
@@ -53,7 +69,7 @@ class Connection(asyncio.Protocol):
     last: Head
     guess: Head
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Shared) -> None:
         self.wire = wire
         self.heads = wire.heads
         self.replies = wire.replies

@@ -22,10 +22,10 @@ from garagebench.core.workload import park_body
 from garagebench.engine import Contestant, Progress, Result, schedule
 from garagebench.engine.channel import Channel, WorkerFailed
 from garagebench.engine.conductor import TIMEOUT_S
+from garagebench.engine.contestant import DIGITS, Problem, RowTerms, Series
 from garagebench.engine.extent import MOST_S, enough
 from garagebench.engine.interpreter import Interpreter, find_interpreter
 from garagebench.engine.metadata import collect_environment
-from garagebench.engine.result import DIGITS, Problem, RowTerms, Series
 from garagebench.errors import UnknownName
 from garagebench.exit_codes import ERROR, INTERRUPTED, WRONG
 from garagebench.run.experiment import RunSettings, SettingsError, label_layout, load_layout

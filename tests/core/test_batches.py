@@ -184,7 +184,7 @@ BATCHES = ["park_many", "unpark_many"]
 def test_the_cases_of_batches(impl: Impl, seed: Layout, workload: str) -> None:
     """Each block is one call, whose answers are the workload's, pass after pass; the time is by the request."""
     made = make_subject(arguments_for(impl.name, seed, workload, operations=BATCHES))
-    assert [tuple(row) for row in made.rows()] == [
+    assert [row[:3] for row in made.rows()] == [
         (f"{operation}/total", {f"{operation}/total": 1}, {}) for operation in BATCHES
     ]
     cases = find_cases(made)

@@ -130,6 +130,17 @@ def test_the_rows(seed: Layout, workload: str) -> None:
     ]
 
 
+def test_the_rules_of_the_rows(seed: Layout) -> None:
+    """Totals are wholes, all else is a part of its own; a remainder is not judged, and sequence yields to assignment."""
+    rows = {row.name: row for row in make_subject(arguments_for("lists", seed)).rows()}
+    for name, row in rows.items():
+        operation, _, stage = name.partition("/")
+        assert row.part_of == (None if stage == "total" else f"{operation}/total")
+        assert row.is_judged is (stage != "unattributed")
+        assert row.yields_to == ("park/assignment" if stage == "sequence" else None)
+        assert row.unit == "ns"
+
+
 @pytest.mark.parametrize("workload", BUILTIN)
 def test_the_cases(seed: Layout, workload: str) -> None:
     """A case for each quantity of the rows; only the totals are wanted in context; groups are operations."""
@@ -293,7 +304,7 @@ def test_operation_both_has_a_total_only(seed: Layout, tmp_path: Path) -> None:
         tmp_path / "both.jsonl", [("park", {"vehicle": "small"}), ("unpark", place)] * 60
     )
     made = make_subject(arguments_for("lists", seed, path))
-    assert [tuple(row) for row in made.rows()] == [("both/total", {"both/total": 1}, {})]
+    assert [row[:3] for row in made.rows()] == [("both/total", {"both/total": 1}, {})]
     (case,) = made.cases()
     assert (case.group, case.in_context, case.blocks[0].requests) == ("both", False, 120)
     assert find_wrong_blocks([case], 3) == []
@@ -406,7 +417,7 @@ def test_a_sequencer_that_bypasses_the_pools(seed: Layout, bypass: str, workload
     ]
     rows = {row.name: row for row in made.rows()}
     assert "park/assignment" not in rows
-    assert tuple(rows["park/sequence"])[1:] == ({WHOLE: 1}, {"park/total (sequence)": 1})
+    assert rows["park/sequence"][1:3] == ({WHOLE: 1}, {"park/total (sequence)": 1})
     assert not {"park/assignment", TIMED} & set(find_cases(made))
     assert find_wrong_blocks(made.cases(), 3) == []
 

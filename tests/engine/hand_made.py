@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from garagebench.engine.result import Contestant, Problem, Result, ResultRow, RowTerms, Series
+from garagebench.engine.contestant import Contestant, Problem, RowTerms, Series
+from garagebench.engine.result import Result, ResultRow
 
 #: One case, less the empty loop.
 CASE = RowTerms("case", {"case": 1, "case (empty loop)": -1}, {})

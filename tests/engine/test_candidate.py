@@ -10,7 +10,7 @@ import pytest
 
 from garagebench.engine.candidate import Candidate, Entrant, make_slices
 from garagebench.engine.channel import WorkerFailed
-from garagebench.engine.result import RowTerms
+from garagebench.engine.contestant import RowTerms
 from garagebench.engine.runner import LoadedCase, WorkerRunner
 from garagebench.engine.schedule import LEAST_ROUNDS
 from garagebench.engine.target import Target

@@ -15,8 +15,9 @@ from fake_host import NOTHING, FakeHost, FakeSubject, Trap, dies
 from garagebench.engine.candidate import Entrant
 from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.conductor import Conductor, Progress
+from garagebench.engine.contestant import Contestant, Problem
 from garagebench.engine.extent import Extent
-from garagebench.engine.result import Contestant, Problem, Result
+from garagebench.engine.result import Result
 from garagebench.engine.runner import WorkerRunner, start_runner
 from garagebench.engine.schedule import (
     LEAST_ROUNDS,

@@ -16,8 +16,9 @@ import pyperf
 import pytest
 from hand_made import CASE, contestant, steady
 
-from garagebench.engine.files import ResultError, check_path, load, save
-from garagebench.engine.result import Contestant, Problem, Result, RowTerms
+from garagebench.engine.contestant import Contestant, Problem, RowTerms
+from garagebench.engine.files import ResultError, check_path
+from garagebench.engine.result import Result
 
 PEAK = RowTerms("start/peak_memory", {"start/peak_memory": 1}, {}, "bytes")
 IN_CONTEXT = RowTerms(
@@ -91,19 +92,19 @@ def test_a_packed_file_is_packed(result: Result, path: Path) -> None:
 def test_contestants_whose_names_begin_alike(tmp_path: Path) -> None:
     """One called `a` does not get the series of one called `a/b`."""
     result = Result((measured("a", 1.0), measured("a/b", 2.0)))
-    save(result, tmp_path / "r.json")
-    assert load(tmp_path / "r.json") == result
+    result.save(tmp_path / "r.json")
+    assert Result.load(tmp_path / "r.json") == result
 
 
 def test_a_case_called_as_the_peak_of_memory(tmp_path: Path) -> None:
     """What a row has in bytes is in bytes; a case of that name is in seconds."""
     series = {"peak_memory": steady(250.0), "start/peak_memory": [[4096]]}
     one = Contestant("a", (PEAK,), series)
-    save(Result((one,)), tmp_path / "r.json")
+    Result((one,)).save(tmp_path / "r.json")
     suite = pyperf.BenchmarkSuite.load(str(tmp_path / "r.json"))
     units = {benchmark.get_name(): benchmark.get_unit() for benchmark in suite}
     assert units == {"a/peak_memory": "second", "a/start/peak_memory": "byte"}
-    assert load(tmp_path / "r.json") == Result((one,))
+    assert Result.load(tmp_path / "r.json") == Result((one,))
 
 
 @pytest.mark.parametrize("command", ["show", "stats", "hist"])
@@ -231,7 +232,7 @@ def write_foreign_suite(path: Path) -> None:
 
 def spoil(path: Path, change: Any) -> None:
     """A result of ours whose own part is changed."""
-    save(Result((measured("a", 1.0),)), path)
+    Result((measured("a", 1.0),)).save(path)
     suite = json.loads(path.read_text())
     data = json.loads(suite["metadata"]["garagebench"])
     suite["metadata"]["garagebench"] = json.dumps(change(data))
@@ -283,7 +284,7 @@ def test_a_bad_file_is_one_error(tmp_path: Path, write: Any, reason: str) -> Non
     path = tmp_path / "bad.json"
     write(path)
     with pytest.raises(ResultError) as caught:
-        load(path)
+        Result.load(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert reason in str(caught.value)
 
@@ -296,7 +297,7 @@ def test_a_packed_file_that_ends_early(result: Result, tmp_path: Path) -> None:
     for bad in (content[: len(content) // 2], b"{}", content[:20] + b"\xff" * 40):
         path.write_bytes(bad)
         with pytest.raises(ResultError, match="cannot be read") as caught:
-            load(path)
+            Result.load(path)
         assert str(caught.value).startswith(f"{path}: ")
 
 
@@ -361,5 +362,5 @@ def test_a_contestant_without_series_is_kept(tmp_path: Path) -> None:
     """One that could not be measured comes back beside one that was, also where its rows are not known."""
     absent = Contestant("b", problem=Problem("invalid", "why"))
     result = Result((measured("a", 1.0), replace(absent, row_names=None)))
-    save(result, tmp_path / "r.json")
-    assert load(tmp_path / "r.json") == result
+    result.save(tmp_path / "r.json")
+    assert Result.load(tmp_path / "r.json") == result

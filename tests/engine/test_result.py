@@ -7,17 +7,15 @@ import math
 import pytest
 from hand_made import CASE, contestant, rows_of, steady
 
-from garagebench.engine.result import (
-    EVERYTHING,
+from garagebench.engine.contestant import (
     Contestant,
     Problem,
-    Result,
-    ResultRow,
     RowTerms,
     Series,
     combine,
     host_spread,
 )
+from garagebench.engine.result import EVERYTHING, Result, ResultRow
 
 
 def test_an_isolated_time_is_the_loop_less_the_empty_loop() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from garagebench.engine.channel import WorkerFailed
-from garagebench.engine.result import RowTerms
+from garagebench.engine.contestant import RowTerms
 from garagebench.engine.runner import LoadedCase
 from garagebench.engine.terms import make_terms, series_name
 

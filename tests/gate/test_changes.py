@@ -7,7 +7,7 @@ import math
 import pytest
 
 from garagebench.engine import Contestant
-from garagebench.engine.result import RowTerms
+from garagebench.engine.contestant import RowTerms
 from garagebench.gate.case import CaseKey
 from garagebench.gate.changes import (
     measure_changes,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from garagebench.engine import Contestant, Entrant, Result
-from garagebench.engine.result import Conditions, Problem, RowTerms
+from garagebench.engine.contestant import Conditions, Problem, RowTerms
 from garagebench.engine.schedule import Pace
 from garagebench.engine.target import Target
 from garagebench.gate.case import CaseKey, GateResult, Thresholds, attribute, make_rule

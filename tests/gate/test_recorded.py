@@ -9,7 +9,7 @@ import pytest
 from garagebench.check.files import describe_machines, judge_ratios, make_settings
 from garagebench.check.revisions import CheckSettings
 from garagebench.engine import Contestant, Result
-from garagebench.engine.result import RowTerms
+from garagebench.engine.contestant import RowTerms
 from garagebench.gate.case import CaseKey, GateResult, Thresholds
 from garagebench.gate.live import Limit
 from garagebench.gate.trees.git import NotComparable

@@ -13,7 +13,8 @@ from typing import Any
 import pyperf
 import pytest
 
-from garagebench.engine.result import Contestant, Problem, Result, RowTerms
+from garagebench.engine.contestant import Contestant, Problem, RowTerms
+from garagebench.engine.result import Result
 from garagebench.gate.samples import (
     ONE_PROCESS,
     Sample,

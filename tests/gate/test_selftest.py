@@ -13,7 +13,7 @@ from rich.console import Console
 from garagebench.check import certificate as certificates
 from garagebench.check.selftest import Plan, SelftestError, load_recording, replay
 from garagebench.engine import Contestant, Result
-from garagebench.engine.result import RowTerms
+from garagebench.engine.contestant import RowTerms
 from garagebench.gate.case import CaseKey, Thresholds
 from garagebench.gate.replay import Replay, Slowdown
 from garagebench.report.selftest import render_certificate

@@ -9,7 +9,7 @@ import pytest
 from garagebench.check.files import make_settings
 from garagebench.check.revisions import CheckSettings
 from garagebench.engine import Contestant, Result
-from garagebench.engine.result import RowTerms
+from garagebench.engine.contestant import RowTerms
 from garagebench.gate.case import Thresholds
 from garagebench.gate.trees.git import NotComparable
 from garagebench.http.stage import ServedExperiment

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from garagebench.engine import Contestant, Result
-from garagebench.engine.result import Problem, RowTerms
+from garagebench.engine.contestant import Problem, RowTerms
 from garagebench.errors import UnknownName
 from garagebench.http import stage as module
 from garagebench.http.runner import ServedTarget

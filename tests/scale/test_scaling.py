@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from garagebench.engine import Contestant, Progress, Result
-from garagebench.engine.result import Problem, RowTerms
+from garagebench.engine.contestant import Problem, RowTerms
 from garagebench.errors import UnknownName
 from garagebench.run.experiment import SettingsError
 from garagebench.scale import first_look, scaling

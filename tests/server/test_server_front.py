@@ -35,10 +35,10 @@ from garagebench.core.layout import Layout
 from garagebench.errors import Unavailable
 from garagebench.impls.registry import load_impl
 from garagebench.server import Limits
-from garagebench.server.command import listen
 from garagebench.server.front import nginx as front_nginx
 from garagebench.server.front.ledger import Clerk, Ledger
 from garagebench.server.front.nginx import Nginx, Upstreams, find_nginx
+from garagebench.server.listening import listen
 
 try:
     find_nginx()

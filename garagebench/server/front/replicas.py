@@ -18,10 +18,10 @@ from garagebench.core.garage import Garage
 from garagebench.core.layout import Layout
 from garagebench.errors import GarageError, Unavailable, UnknownName
 from garagebench.impls.registry import load_impl
-from garagebench.server.command import Front, listen
 from garagebench.server.front.ledger import Clerk, Ledger
 from garagebench.server.front.nginx import Upstreams
 from garagebench.server.limits import Limits
+from garagebench.server.listening import Front, listen
 from garagebench.server.registry import Job, load_server
 from garagebench.stages.sequence import insisting
 from garagebench.system.parent_death import die_with_parent

@@ -13,12 +13,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from garagebench.server.closing import LOOK_S
-from garagebench.server.command import Front, ServeError, ServeSettings, format_url, listen
 from garagebench.server.front.ledger import Clerk, Ledger
 from garagebench.server.front.nginx import UPSTREAM_IDLE_S, Nginx, find_nginx, find_room
 from garagebench.server.front.replicas import Errand, open_garage, start_replicas
 from garagebench.server.front.watching import Hurried, Watch, hold_signals, restored_signals
 from garagebench.server.limits import Limits
+from garagebench.server.listening import Front, ServeError, ServeSettings, format_url, listen
 
 #: How long nginx may take to answer for the first time.
 START_S = 20.0
