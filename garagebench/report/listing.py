@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from garagebench.report.markdown import escape
+from garagebench.report.formats import (
+    UNALIGNED,
+    draw_csv,
+    draw_markdown_table,
+    draw_on,
+    make_table,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,42 +24,14 @@ def render_listing(topics: Mapping[str, Items], form: str, console: Console) -> 
     """Return the items of each topic; all items of a topic have the same keys."""
     if form == "json":
         return json.dumps({topic: list(items) for topic, items in topics.items()}, indent=2) + "\n"
-    parts = [
-        _RENDERERS[form](items) if form in _RENDERERS else _table(items, console)
-        for items in topics.values()
-        if items
-    ]
-    return "\n".join(parts)
+    drawn = (_draw(list(items[0]), items, form, console) for items in topics.values() if items)
+    return "\n".join(drawn)
 
 
-def _csv(items: Items) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(items[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(items)
-    return text.getvalue()
-
-
-def _markdown(items: Items) -> str:
-    lines = [
-        list(items[0]),
-        ["---"] * len(items[0]),
-        *([escape(value) for value in item.values()] for item in items),
-    ]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def _table(items: Items, console: Console) -> str:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*items[0], box=SIMPLE_HEAD, pad_edge=False)
-    for item in items:
-        table.add_row(*map(Text, item.values()))
-    with console.capture() as capture:
-        console.print(table)
-    return capture.get()
-
-
-_RENDERERS = {"csv": _csv, "markdown": _markdown}
+def _draw(keys: Sequence[str], items: Items, form: str, console: Console) -> str:
+    if form == "csv":
+        return draw_csv(keys, items)
+    lines = [[item[key] for key in keys] for item in items]
+    if form == "markdown":
+        return draw_markdown_table(keys, [UNALIGNED] * len(keys), lines) + "\n"
+    return draw_on(console, [make_table(keys, lines)])

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from garagebench.load.row import Capacity, LoadReport, LoadRow, to_json
+from garagebench.report.formats import draw_csv
 from garagebench.report.legend import describe_origin
-from garagebench.report.page import Grid, Page, draw_markdown, draw_table
+from garagebench.report.page import Page, PlainGrid, draw_markdown, draw_table
 from garagebench.report.quantity import EN_DASH
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def make_page(report: LoadReport) -> Page:
     lines = [_line(row, page) for row in report.rows]
     drivers = "; ".join(dict.fromkeys(_driver(row) for row in report.rows))
     title = f"{drivers or 'no load'}: latencies in ms, use of CPU in cores"
-    page.grids.append(Grid(title, HEADER, tuple(lines)))
+    page.grids.append(PlainGrid(title, HEADER, tuple(lines)))
     if report.capacity is not None:
         page.notes.append(describe_capacity(report.capacity))
     single = len(report.rows) == 1
@@ -113,16 +112,16 @@ def _list(counts: Mapping[str, int]) -> str:
 
 
 def _csv(report: LoadReport) -> str:
-    text = io.StringIO()
     keys = [key.name for key in fields(LoadRow) if key.name not in CSV_LEAVES_OUT]
-    writer = csv.DictWriter(text, keys, lineterminator="\n", extrasaction="ignore")
-    writer.writeheader()
-    for row in report.rows:
-        flat = {
-            "replies": _list(row.replies),
-            "errors": _list(row.errors),
-            "reasons": "; ".join(row.reasons),
-            "caveats": "; ".join(row.caveats),
-        }
-        writer.writerow({**asdict(row), **flat})
-    return text.getvalue()
+    return draw_csv(keys, map(_flatten, report.rows))
+
+
+def _flatten(row: LoadRow) -> dict[str, Any]:
+    """Return the row as a spreadsheet can hold it."""
+    return {
+        **asdict(row),
+        "replies": _list(row.replies),
+        "errors": _list(row.errors),
+        "reasons": "; ".join(row.reasons),
+        "caveats": "; ".join(row.caveats),
+    }

@@ -1,9 +1,9 @@
 """Grids as GitHub tables."""
 
-import re
 from collections.abc import Iterator, Sequence
 
 from garagebench.report.cells import Cell
+from garagebench.report.formats import LEFT, RIGHT, draw_line, escape
 from garagebench.report.grid import Grid, collect_footnotes, make_grids
 from garagebench.report.legend import NOTHING, describe_origin, make_legend
 from garagebench.report.lines import Line
@@ -13,8 +13,6 @@ from garagebench.run.report import Report
 
 BEST = "**bold**"
 BREAK = "<br>"
-#: What Markdown would read as markup; an underscore within a word it leaves alone.
-SPECIAL = re.compile(r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])")
 
 
 def render_markdown(report: Report) -> str:
@@ -31,27 +29,17 @@ def render_markdown(report: Report) -> str:
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def escape(text: str) -> str:
-    """Return text that Markdown shows as it is, also in a table."""
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return SPECIAL.sub(lambda match: "\\" + match[0], text)
-
-
 def _draw_grid(grid: Grid) -> str:
     headings = [_stack(column.heading, column.unit) for column in grid.columns]
     lines = [
         f"**{escape(grid.title)}**{BREAK}",
         escape(grid.subtitle),
         "",
-        _draw_line(["", *headings]),
-        _draw_line([":---", *["---:"] * len(headings)]),
+        draw_line(["", *headings]),
+        draw_line([LEFT, *[RIGHT] * len(headings)]),
     ]
-    lines += [_draw_line([_name(line), *_draw_cells(line, len(headings))]) for line in grid.lines]
+    lines += [draw_line([_name(line), *_draw_cells(line, len(headings))]) for line in grid.lines]
     return "\n".join(lines)
-
-
-def _draw_line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
 
 
 def _draw_cells(line: Line, count: int) -> Iterator[str]:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from garagebench.report.markdown import escape
+from garagebench.report.formats import (
+    LEFT,
+    RIGHT,
+    draw_markdown_table,
+    draw_on,
+    escape,
+    make_table,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
 @dataclass(frozen=True)
-class Grid:
+class PlainGrid:
     """A table of texts."""
 
     title: str
@@ -24,7 +31,7 @@ class Grid:
 class Page:
     """Grids, the numbered reasons to which their cells refer, and what else is to be known."""
 
-    grids: list[Grid] = field(default_factory=list)
+    grids: list[PlainGrid] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -39,10 +46,9 @@ def draw_markdown(page: Page) -> str:
     """Return the page as GitHub tables."""
     blocks = []
     for grid in page.grids:
-        rule = [":---", *["---:"] * (len(grid.header) - 1)]
-        table = [[*map(escape, grid.header)], rule, *([*map(escape, line)] for line in grid.lines)]
+        rule = [LEFT, *[RIGHT] * (len(grid.header) - 1)]
         blocks.append(f"**{escape(grid.title)}**")
-        blocks.append("\n".join(f"| {' | '.join(line)} |" for line in table))
+        blocks.append(draw_markdown_table(grid.header, rule, grid.lines))
     blocks.append("\n".join(f"{n}. {escape(text)}" for n, text in enumerate(page.reasons, 1)))
     blocks += [f"Note: {escape(note)}" for note in page.notes]
     return "\n\n".join(block for block in blocks if block) + "\n"
@@ -50,21 +56,13 @@ def draw_markdown(page: Page) -> str:
 
 def draw_table(page: Page, console: Console) -> str:
     """Return the page as tables for the console."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
     from rich.text import Text
 
-    with console.capture() as capture:
-        for grid in page.grids:
-            table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-            for number, name in enumerate(grid.header):
-                table.add_column(name, justify="right" if number else "left")
-            for line in grid.lines:
-                table.add_row(*map(Text, line))
-            console.print(Text(grid.title, style="bold"))
-            console.print(table)
-        for number, text in enumerate(page.reasons, 1):
-            console.print(Text(f"[{number}] {text}"))
-        for note in page.notes:
-            console.print(Text(note, "dim"))
-    return capture.get()
+    things: list[Any] = []
+    for grid in page.grids:
+        table = make_table(grid.header, grid.lines, padding=(0, 1, 0, 0))
+        for column in table.columns[1:]:
+            column.justify = "right"
+        things += [Text(grid.title, style="bold"), table]
+    things += [f"[{number}] {text}" for number, text in enumerate(page.reasons, 1)]
+    return draw_on(console, [*things, *(Text(note, "dim") for note in page.notes)])

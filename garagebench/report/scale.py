@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
-from garagebench.report.page import Grid, Page, draw_markdown, draw_table
+from garagebench.report.formats import draw_csv
+from garagebench.report.page import Page, PlainGrid, draw_markdown, draw_table
 from garagebench.report.quantity import (
     EN_DASH,
     choose_scale,
@@ -46,7 +45,7 @@ def make_page(report: ScaleReport) -> Page:
             for (impl,), of_impl in _group(rows, "impl")
         ]
         title = f"{workload}: what one {ONE_OPERATION[workload]} costs, {MODES[mode]}"
-        page.grids.append(Grid(title, _header(sizes), tuple(lines)))
+        page.grids.append(PlainGrid(title, _header(sizes), tuple(lines)))
     page.grids += [_growth_grid(report, page)] if report.growth else []
     page.grids.append(_build_grid(report, sizes, page))
     if origin := describe_origin(report):
@@ -109,7 +108,7 @@ def _build(row: ScaleRow, page: Page) -> str:
     return format_ns(row.build_ns)
 
 
-def _growth_grid(report: ScaleReport, page: Page) -> Grid:
+def _growth_grid(report: ScaleReport, page: Page) -> PlainGrid:
     header = ("implementation", "workload", "calls", "growth", "exponent", "from", "to", "ratio")
     lines = []
     for one in report.growth:
@@ -127,10 +126,10 @@ def _growth_grid(report: ScaleReport, page: Page) -> Grid:
         ]
         ratio = EN_DASH if found["cost_ratio"] is None else format_ratio(found["cost_ratio"])
         lines.append((one.impl, one.workload, one.mode, growth, exponent, *span, ratio))
-    return Grid("growth of one operation with the number of spaces", header, tuple(lines))
+    return PlainGrid("growth of one operation with the number of spaces", header, tuple(lines))
 
 
-def _build_grid(report: ScaleReport, sizes: Sequence[int], page: Page) -> Grid:
+def _build_grid(report: ScaleReport, sizes: Sequence[int], page: Page) -> PlainGrid:
     lines = []
     for (impl,), rows in _group(report.rows, "impl"):
         known = [row for row in rows if row.bytes_per_space is not None]
@@ -138,17 +137,18 @@ def _build_grid(report: ScaleReport, sizes: Sequence[int], page: Page) -> Grid:
         memory = EN_DASH if largest is None else format_number(largest)
         lines.append((impl, *_cells(rows, sizes, _build, page), memory))
     header = (*_header(sizes), "bytes a space")
-    return Grid("time to build a pool, and its memory", header, tuple(lines))
+    return PlainGrid("time to build a pool, and its memory", header, tuple(lines))
 
 
 def _csv(report: ScaleReport) -> str:
-    text = io.StringIO()
     keys = [key.name for key in fields(ScaleRow)]
     classes = {(one.impl, one.workload, one.mode): one.growth for one in report.growth}
-    writer = csv.DictWriter(text, [*keys, "growth"], lineterminator="\n")
-    writer.writeheader()
-    for row in report.rows:
-        caveats = "; ".join(row.caveats)
-        growth = classes.get((row.impl, row.workload, row.mode))
-        writer.writerow({**asdict(row), "caveats": caveats, "growth": growth})
-    return text.getvalue()
+    rows = (
+        {
+            **asdict(row),
+            "caveats": "; ".join(row.caveats),
+            "growth": classes.get((row.impl, row.workload, row.mode)),
+        }
+        for row in report.rows
+    )
+    return draw_csv([*keys, "growth"], rows)

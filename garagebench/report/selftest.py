@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from garagebench.report.markdown import escape
+from garagebench.report.formats import (
+    LEFT,
+    RIGHT,
+    draw_csv,
+    draw_markdown_table,
+    draw_on,
+    escape,
+    make_table,
+)
 from garagebench.stats.binomial import exact_bounds
 from garagebench.stats.levels import CERTAINTY, CONFIDENCE, format_level
 
@@ -27,15 +33,13 @@ def render_certificate(certificate: Certificate, form: str, console: Console) ->
         return json.dumps(asdict(certificate), indent=2, allow_nan=False) + "\n"
     lines = list(_lines(certificate))
     if form == "csv":
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([_HEADER, *lines, *_facts(certificate)])
-        return text.getvalue()
+        rows = (dict(zip(_HEADER, line, strict=True)) for line in (*lines, *_facts(certificate)))
+        return draw_csv(_HEADER, rows)
     if form == "markdown":
-        table = [_HEADER, (":---", ":---", "---:", ":---"), *lines]
-        rows = [f"| {' | '.join(map(escape, line))} |" for line in table]
+        table = draw_markdown_table(_HEADER, (LEFT, LEFT, RIGHT, LEFT), lines)
         said = [f"- {escape(sentence)}" for sentence in _sentences(certificate)]
-        return "\n".join([*rows, "", *said]) + "\n"
-    return _table(certificate, lines, console)
+        return "\n".join([table, "", *said]) + "\n"
+    return draw_on(console, [make_table(_HEADER, lines), *_sentences(certificate)])
 
 
 def _lines(certificate: Certificate) -> Iterator[tuple[str, str, str, str]]:
@@ -80,20 +84,3 @@ def _limit(certificate: Certificate) -> str:
     if certificate.limit_generations is not None:
         return f"--generations {certificate.limit_generations} "
     return "" if certificate.budget_s is None else f"--budget {certificate.budget_s:g} "
-
-
-def _table(
-    certificate: Certificate, lines: list[tuple[str, str, str, str]], console: Console
-) -> str:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*_HEADER, box=SIMPLE_HEAD, pad_edge=False)
-    for line in lines:
-        table.add_row(*map(Text, line))
-    with console.capture() as capture:
-        console.print(table)
-        for sentence in _sentences(certificate):
-            console.print(Text(sentence))
-    return capture.get()

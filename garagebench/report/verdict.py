@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Iterator
@@ -11,7 +9,15 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
 from garagebench.check.verdict import CaseVerdict, Verdict
-from garagebench.report.markdown import escape
+from garagebench.report.formats import (
+    LEFT,
+    RIGHT,
+    draw_csv,
+    draw_markdown_table,
+    draw_on,
+    escape,
+    make_table,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,7 +28,8 @@ def render_verdict(verdict: Verdict, form: str, console: Console) -> str:
     if form == "json":
         return json.dumps(asdict(verdict), indent=2, allow_nan=False) + "\n"
     if form == "csv":
-        return _csv(verdict)
+        keys = [field.name for field in fields(CaseVerdict)]
+        return draw_csv(keys, map(asdict, verdict.cases))
     return _markdown(verdict) if form == "markdown" else _table(verdict, console)
 
 
@@ -107,40 +114,20 @@ def _markdown(verdict: Verdict) -> str:
     lines = [f"**{escape(make_headline(verdict))}**", ""]
     if verdict.cases:
         header = _header(verdict)
-        rule = ["---:" if name in ("change", _COUNTED) else ":---" for name in header]
-        table = [header, rule, *_lines(verdict)]
-        lines += [f"| {' | '.join(map(escape, line))} |" for line in table]
-        lines += [""]
+        rule = [RIGHT if name in ("change", _COUNTED) else LEFT for name in header]
+        lines += [draw_markdown_table(header, rule, _lines(verdict)), ""]
     lines += [f"- {escape(note)}" for note in verdict.notes]
     lines += [f"- {escape(_compared(verdict))}"]
     return "\n".join(lines) + "\n"
 
 
 def _table(verdict: Verdict, console: Console) -> str:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(*_header(verdict), box=SIMPLE_HEAD, pad_edge=False)
-    for line in _lines(verdict):
-        table.add_row(*map(Text, line))
-    with console.capture() as capture:
-        console.print(Text(make_headline(verdict), style="bold"))
-        if verdict.cases:
-            console.print(table)
-        for note in (*verdict.notes, _compared(verdict)):
-            console.print(Text(note))
-    return capture.get()
+    table = [make_table(_header(verdict), _lines(verdict))] if verdict.cases else []
+    headline = Text(make_headline(verdict), style="bold")
+    return draw_on(console, [headline, *table, *verdict.notes, _compared(verdict)])
 
 
 def _compared(verdict: Verdict) -> str:
     return f"{verdict.head} against {verdict.base}, in {verdict.seconds:.0f} s"
-
-
-def _csv(verdict: Verdict) -> str:
-    text = io.StringIO()
-    keys = [field.name for field in fields(CaseVerdict)]
-    writer = csv.DictWriter(text, fieldnames=keys, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(case) for case in verdict.cases)
-    return text.getvalue()

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from garagebench.report import render, render_csv, render_markdown, render_text, to_json
-from garagebench.report.markdown import escape
+from garagebench.report.formats import escape
 from garagebench.run.report import ROW_KEYS, Report, ReportError, Row
 
 MakeRow = Callable[..., Row]
