@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from garagebench.commands.options import (
+    add_options,
     budget_option,
     choose_limit,
     format_option,
@@ -72,9 +73,7 @@ def comparison_options(command: Any) -> Any:
         seed_option("Of workload and order of measuring."),
         format_option,
     )
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return add_options(options, command)
 
 
 @click.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -15,6 +15,9 @@ FORMATS = ("table", "markdown", "json", "csv")
 
 #: For the charts of github-action-benchmark.
 CHARTS = "github-action-benchmark"
+
+#: Of the stage table: what `garagebench.report.render` knows.
+RUN_FORMATS = (*FORMATS, CHARTS)
 
 
 class FiniteRange(click.FloatRange):
@@ -54,6 +57,13 @@ def complete_with(_ctx: click.Context, _param: click.Parameter, incomplete: str)
 
     known = (f"{stage}={variant}" for stage in VARIANTS for variant in VARIANTS[stage])
     return [text for text in known if text.startswith(incomplete)]
+
+
+def add_options(options: Sequence[Decorator], command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a command, so that its help lists them in this order."""
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def budget_option(text: str, *, default: float | None = None) -> Decorator:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from garagebench.commands.options import CHARTS, FORMATS, make_format_option
+from garagebench.commands.options import CHARTS, RUN_FORMATS, make_format_option
 from garagebench.commands.output import print_report
 
 
@@ -14,7 +14,7 @@ from garagebench.commands.output import print_report
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE..."
 )
-@make_format_option((*FORMATS, CHARTS))
+@make_format_option(RUN_FORMATS)
 @click.option(
     "--update",
     "document",

@@ -10,8 +10,7 @@ import click
 from click.core import ParameterSource
 
 from garagebench.commands.options import (
-    CHARTS,
-    FORMATS,
+    RUN_FORMATS,
     budget_option,
     choose_limit,
     complete_impl,
@@ -94,7 +93,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Of the workload and of the order of measuring.",
 )
-@make_format_option((*FORMATS, CHARTS))
+@make_format_option(RUN_FORMATS)
 @click.option(
     "--output",
     type=click.Path(path_type=Path),

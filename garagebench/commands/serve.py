@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from garagebench.commands.options import FiniteRange, complete_impl
+from garagebench.commands.options import (
+    Decorator,
+    FiniteRange,
+    add_options,
+    complete_impl,
+    layout_option,
+    spaces_option,
+)
+from garagebench.server.limits import Limits
 
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+if TYPE_CHECKING:
+    from garagebench.server.listening import Front
+
+
+#: What the options say unless they are told otherwise.
+USUAL = Limits()
 
 
 def complete_server(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -25,7 +39,7 @@ def seconds(name: str, default: float, text: str) -> Decorator:
     return click.option(
         name,
         type=FiniteRange(min=0, max=86_400),
-        default=default,
+        default=int(default) if default == int(default) else default,  # as people write it
         metavar="SECONDS",
         help=text,
     )
@@ -34,6 +48,63 @@ def seconds(name: str, default: float, text: str) -> Decorator:
 def servers(name: str, text: str) -> Decorator:
     """Return an option that is a number of servers: at most 50, for gunicorn's two processes each to find places."""
     return click.option(name, type=click.IntRange(1, 50), metavar="N", help=text)
+
+
+def limits_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that limit what a client may do; the command gets them as `limits`."""
+
+    @functools.wraps(command)
+    def call(**given: Any) -> Any:
+        limits = Limits(
+            header_timeout_s=given.pop("header_timeout"),
+            body_timeout_s=given.pop("body_timeout"),
+            idle_timeout_s=given.pop("idle_timeout"),
+            grace_s=given.pop("grace"),
+            drain_s=given.pop("drain"),
+            connections=given.pop("connections"),
+        )
+        return command(**given, limits=limits)
+
+    options = (
+        seconds("--header-timeout", USUAL.header_timeout_s, "For the headers of a request."),
+        seconds("--body-timeout", USUAL.body_timeout_s, "For its body."),
+        seconds("--idle-timeout", USUAL.idle_timeout_s, "Between two requests."),
+        seconds(
+            "--grace",
+            USUAL.grace_s,
+            "After the signal, while /readyz says no and requests are welcome.",
+        ),
+        seconds("--drain", USUAL.drain_s, "After that, for the requests in flight."),
+        click.option(
+            "--connections",
+            type=click.IntRange(min=1),
+            default=USUAL.connections,
+            metavar="N",
+            help="At the same time.",
+        ),
+    )
+    return add_options(options, call)
+
+
+def front_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of servers behind nginx; the command gets them as `front`, None for one server alone."""
+
+    @functools.wraps(command)
+    def call(*, nginx: bool, park: int | None, unpark: int | None, **given: Any) -> Any:
+        from garagebench.server.listening import Front
+
+        if not nginx and (park or unpark):
+            raise click.UsageError("--park and --unpark say how many servers stand behind --nginx")
+        return command(**given, front=Front(park or 1, unpark or 1) if nginx else None)
+
+    options = (
+        click.option(
+            "--nginx", is_flag=True, help="Put an nginx in front of several servers on one garage."
+        ),
+        servers("--park", "Servers behind it for /park; 1 unless told otherwise."),
+        servers("--unpark", "Servers behind it for /unpark; likewise."),
+    )
+    return add_options(options, call)
 
 
 @click.command()
@@ -50,12 +121,8 @@ def servers(name: str, text: str) -> Decorator:
     shell_complete=complete_server,
     help="See `garagebench list servers`.",
 )
-@click.option(
-    "--layout", default="seed", metavar="NAME|FILE", help="A built-in layout or a TOML file."
-)
-@click.option(
-    "--spaces", type=click.IntRange(min=1), metavar="N", help="Scale the layout to N spaces."
-)
+@layout_option
+@spaces_option
 @click.option("--host", default="127.0.0.1", metavar="ADDRESS", help="What to bind to.")
 @click.option(
     "--port", type=click.IntRange(0, 65_535), default=8000, metavar="N", help="0 for any free one."
@@ -66,23 +133,8 @@ def servers(name: str, text: str) -> Decorator:
     metavar="FILE",
     help="Write the requests as a trace that `run --workload` replays.",
 )
-@seconds("--header-timeout", 10, "For the headers of a request.")
-@seconds("--body-timeout", 10, "For its body.")
-@seconds("--idle-timeout", 60, "Between two requests.")
-@seconds("--grace", 0, "After the signal, while /readyz says no and requests are welcome.")
-@seconds("--drain", 10, "After that, for the requests in flight.")
-@click.option(
-    "--connections",
-    type=click.IntRange(min=1),
-    default=1000,
-    metavar="N",
-    help="At the same time.",
-)
-@click.option(
-    "--nginx", is_flag=True, help="Put an nginx in front of several servers on one garage."
-)
-@servers("--park", "Servers behind it for /park; 1 unless told otherwise.")
-@servers("--unpark", "Servers behind it for /unpark; likewise.")
+@limits_options
+@front_options
 def serve(
     impl: str | None,
     server: str,
@@ -91,15 +143,8 @@ def serve(
     host: str,
     port: int,
     record: Path | None,
-    header_timeout: float,
-    body_timeout: float,
-    idle_timeout: float,
-    grace: float,
-    drain: float,
-    connections: int,
-    nginx: bool,
-    park: int | None,
-    unpark: int | None,
+    limits: Limits,
+    front: Front | None,
 ) -> None:
     """Serve the API over HTTP: POST /park, POST /unpark, GET /garage.
 
@@ -117,20 +162,8 @@ def serve(
     """  # noqa: D301  click wants the character
     from garagebench.run.experiment import load_layout
     from garagebench.server.command import serve_garage
-    from garagebench.server.limits import Limits
-    from garagebench.server.listening import Front, ServeSettings
+    from garagebench.server.listening import ServeSettings
 
-    limits = Limits(
-        header_timeout_s=header_timeout,
-        body_timeout_s=body_timeout,
-        idle_timeout_s=idle_timeout,
-        grace_s=grace,
-        drain_s=drain,
-        connections=connections,
-    )
-    front = Front(park or 1, unpark or 1) if nginx else None
-    if front is None and (park or unpark):
-        raise click.UsageError("--park and --unpark say how many servers stand behind --nginx")
     if front is not None and record is not None:
         raise click.UsageError(
             "--record cannot be combined with --nginx: several servers have no common order"

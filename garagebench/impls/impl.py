@@ -10,7 +10,7 @@ Factory = Callable[..., Any]
 
 
 class Impl(NamedTuple):
-    """A named recipe. `pool` is called with a capacity; a stage with what DESIGN.md's table says."""
+    """A named recipe. `pool` is called with a capacity; a stage with what the table in docs/plugging-in.md says."""
 
     name: str
     pool: Factory

@@ -1,3 +1,3 @@
-"""Load on the API: a server to put it on, the accounts of the kernel, and when a figure is not to be trusted."""
+"""The load that is put on the API: an open and a closed loop, wrk and Locust; and what a run of it found."""
 
 from __future__ import annotations

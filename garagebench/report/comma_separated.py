@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from garagebench.report.formats import draw_csv
+from garagebench.report.drawing import draw_csv
 from garagebench.run.report import ROW_KEYS, Report
 
 

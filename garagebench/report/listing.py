@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from garagebench.report.formats import (
+from garagebench.report.drawing import (
     UNALIGNED,
     draw_csv,
     draw_markdown_table,

@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from garagebench.load.row import Capacity, LoadReport, LoadRow, to_json
-from garagebench.report.formats import draw_csv
+from garagebench.report.drawing import draw_csv
 from garagebench.report.legend import describe_origin
 from garagebench.report.page import Page, PlainGrid, draw_markdown, draw_table
 from garagebench.report.quantity import EN_DASH

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from garagebench.report.cells import Cell
-from garagebench.report.formats import LEFT, RIGHT, draw_line, escape
+from garagebench.report.drawing import LEFT, RIGHT, draw_line, escape
 from garagebench.report.grid import Grid, collect_footnotes, make_grids
 from garagebench.report.legend import NOTHING, describe_origin, make_legend
 from garagebench.report.lines import Line

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from garagebench.report.formats import (
+from garagebench.report.drawing import (
     LEFT,
     RIGHT,
     draw_markdown_table,

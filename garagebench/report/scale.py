@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
-from garagebench.report.formats import draw_csv
+from garagebench.report.drawing import draw_csv
 from garagebench.report.page import Page, PlainGrid, draw_markdown, draw_table
 from garagebench.report.quantity import (
     EN_DASH,

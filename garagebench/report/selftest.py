@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from garagebench.report.formats import (
+from garagebench.report.drawing import (
     LEFT,
     RIGHT,
     draw_csv,

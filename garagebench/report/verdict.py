@@ -9,7 +9,7 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
 from garagebench.check.verdict import CaseVerdict, Verdict
-from garagebench.report.formats import (
+from garagebench.report.drawing import (
     LEFT,
     RIGHT,
     draw_csv,

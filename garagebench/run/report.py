@@ -1,4 +1,4 @@
-"""What is reported: rows as DESIGN.md fixes them, and their JSON."""
+"""What is reported: the rows of `run` and `report`, and their JSON."""
 
 import json
 import math

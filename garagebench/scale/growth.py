@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from garagebench.stats.student import t_quantile
+
 #: Sizes that a class needs at least, and the factor between the smallest and the largest.
 LEAST_SIZES = 4
 LEAST_SPAN = 100.0
@@ -22,10 +24,6 @@ LEAST_LINEAR_EXPONENT = 0.6
 
 #: What the reported exponent is fitted to.
 UPPER_DECADES = 3
-
-#: Student's t for a two-sided 95 % interval, by degrees of freedom.
-_T = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306}
-_T_MANY = 2.0
 
 #: How much of a curve grows, relative to its constant part at the smallest size, in steps of 0.05 decades.
 _SHARES = [0.0, *(10 ** (step / 20) for step in range(-240, 241))]
@@ -110,7 +108,7 @@ def fit_exponent(costs: Mapping[int, float]) -> tuple[float, float | None, float
     if freedom < 1:
         return slope, None, None
     rest = sum((y - mean_y - slope * (x - mean_x)) ** 2 for x, y in zip(xs, ys, strict=True))
-    error = _T.get(freedom, _T_MANY) * math.sqrt(rest / freedom / spread)
+    error = t_quantile(freedom) * math.sqrt(rest / freedom / spread)
     return slope, slope - error, slope + error
 
 

@@ -10,15 +10,16 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from garagebench.report import render, render_csv, render_markdown, render_text, to_json
-from garagebench.report.formats import escape
+from garagebench.commands.options import RUN_FORMATS
+from garagebench.report import Format, render, render_csv, render_markdown, render_text, to_json
+from garagebench.report.drawing import escape
 from garagebench.run.report import ROW_KEYS, Report, ReportError, Row
 
 MakeRow = Callable[..., Row]
@@ -31,6 +32,11 @@ def draw(report: Report, width: int = 100, **options: Any) -> str:
     file = io.StringIO()
     render_text(report, Console(file=file, width=width, **options))
     return file.getvalue()
+
+
+def test_what_is_offered_can_be_rendered() -> None:
+    """The formats that `--format` of run and report takes are those that a report has."""
+    assert set(RUN_FORMATS) == set(get_args(Format))
 
 
 @pytest.mark.parametrize("width", [100, 80])
