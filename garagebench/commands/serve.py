@@ -17,14 +17,10 @@ from garagebench.commands.options import (
     layout_option,
     spaces_option,
 )
-from garagebench.server.limits import Limits
 
 if TYPE_CHECKING:
+    from garagebench.server.limits import Limits
     from garagebench.server.listening import Front
-
-
-#: What the options say unless they are told otherwise.
-USUAL = Limits()
 
 
 def complete_server(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -39,7 +35,7 @@ def seconds(name: str, default: float, text: str) -> Decorator:
     return click.option(
         name,
         type=FiniteRange(min=0, max=86_400),
-        default=int(default) if default == int(default) else default,  # as people write it
+        default=default,
         metavar="SECONDS",
         help=text,
     )
@@ -55,6 +51,8 @@ def limits_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def call(**given: Any) -> Any:
+        from garagebench.server.limits import Limits
+
         limits = Limits(
             header_timeout_s=given.pop("header_timeout"),
             body_timeout_s=given.pop("body_timeout"),
@@ -66,19 +64,19 @@ def limits_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(**given, limits=limits)
 
     options = (
-        seconds("--header-timeout", USUAL.header_timeout_s, "For the headers of a request."),
-        seconds("--body-timeout", USUAL.body_timeout_s, "For its body."),
-        seconds("--idle-timeout", USUAL.idle_timeout_s, "Between two requests."),
+        seconds("--header-timeout", 10, "For the headers of a request."),
+        seconds("--body-timeout", 10, "For its body."),
+        seconds("--idle-timeout", 60, "Between two requests."),
         seconds(
             "--grace",
-            USUAL.grace_s,
+            0,
             "After the signal, while /readyz says no and requests are welcome.",
         ),
-        seconds("--drain", USUAL.drain_s, "After that, for the requests in flight."),
+        seconds("--drain", 10, "After that, for the requests in flight."),
         click.option(
             "--connections",
             type=click.IntRange(min=1),
-            default=USUAL.connections,
+            default=1000,
             metavar="N",
             help="At the same time.",
         ),

@@ -9,6 +9,7 @@ import pytest
 from serving import PARK
 
 from garagebench import Garage, Layout, load_impl
+from garagebench.commands.serve import serve
 from garagebench.server import on_tornado, on_tornado_delegate
 from garagebench.server.limits import Limits
 from garagebench.server.service import Service
@@ -42,3 +43,18 @@ def test_the_limit_of_a_body_is_the_one_that_was_set(
         return line
 
     assert int(asyncio.run(ask()).split()[1]) == status
+
+
+def test_the_options_of_serve_have_the_same_defaults() -> None:
+    """They are written again in the command, so that its help need not load a server."""
+    usual = Limits()
+    options = {option.name: option.default for option in serve.params}
+    known = {
+        "header_timeout": usual.header_timeout_s,
+        "body_timeout": usual.body_timeout_s,
+        "idle_timeout": usual.idle_timeout_s,
+        "grace": usual.grace_s,
+        "drain": usual.drain_s,
+        "connections": usual.connections,
+    }
+    assert {name: options[name] for name in known} == known
