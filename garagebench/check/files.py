@@ -14,7 +14,14 @@ from garagebench.check.revisions import (
     load_head,
     make_refusal,
 )
-from garagebench.check.verdict import CODES, CaseVerdict, Verdict, make_verdict, stage_of
+from garagebench.check.verdict import (
+    CODES,
+    CaseVerdict,
+    Verdict,
+    make_verdict,
+    round_percent,
+    stage_of,
+)
 from garagebench.engine import Contestant, Progress, Result
 from garagebench.gate.case import (
     CaseKey,
@@ -31,7 +38,7 @@ from garagebench.gate.trees.git import NotComparable
 from garagebench.run import experiment
 from garagebench.run.recipes import Recipe
 from garagebench.run.rules import complete
-from garagebench.stats.judge import Judgement, Outcome, overall, settle
+from garagebench.stats.judge import Judgement, overall, settle
 from garagebench.stats.ranks import Change
 
 #: What of a machine the ratio of two implementations depends on, in the file and in a contestant's environment.
@@ -222,17 +229,14 @@ def _judge(
     for case, logs in samples.items():
         base, head = ([math.exp(log) for log in side] for side in logs)
         outcome, change = judge_independent(base, head, thresholds.of(case), len(samples))
-        judgements[case] = _make_judgement(
-            outcome if is_trusted else "inconclusive", change, min(map(len, logs))
+        judgements[case] = Judgement(
+            outcome if is_trusted else "inconclusive",
+            change.change,
+            change.low,
+            change.high,
+            min(map(len, logs)),
         )
     return judgements
-
-
-def _make_judgement(outcome: Outcome, change: Change, generations: int) -> Judgement:
-    low, high = (
-        None if bound is None else math.log1p(bound / 100) for bound in (change.low, change.high)
-    )
-    return Judgement(outcome, math.log1p(change.change_percent / 100), low, high, generations)
 
 
 def _make_case(name: str, case: CaseKey | None, outcome: str, change: Change) -> CaseVerdict:
@@ -242,7 +246,7 @@ def _make_case(name: str, case: CaseKey | None, outcome: str, change: Change) ->
         operation=None if case is None else case.row.partition("/")[0],
         stage=None if case is None else stage_of(case),
         verdict=outcome,
-        change_percent=round(change.change_percent, 3),
-        low=None if change.low is None else round(change.low, 3),
-        high=None if change.high is None else round(change.high, 3),
+        change_percent=round_percent(change.change),
+        low=round_percent(change.low),
+        high=round_percent(change.high),
     )

@@ -10,6 +10,7 @@ from garagebench.exit_codes import GOOD, INCONCLUSIVE, INTERRUPTED, SLOWER
 from garagebench.gate.case import CaseKey, GateResult
 from garagebench.gate.witness import Counted, Witness
 from garagebench.stats.judge import Judgement, Outcome
+from garagebench.stats.percent import to_percent
 
 #: Verdict -> how the command ends.
 CODES: Mapping[Outcome, int] = {
@@ -99,9 +100,9 @@ def _make_case(case: CaseKey, judgement: Judgement) -> CaseVerdict:
         operation=case.row.partition("/")[0],
         stage=stage_of(case),
         verdict=judgement.outcome,
-        change_percent=_percent(judgement.change) if judgement.generations else None,
-        low=_percent(judgement.low),
-        high=_percent(judgement.high),
+        change_percent=round_percent(judgement.change) if judgement.generations else None,
+        low=round_percent(judgement.low),
+        high=round_percent(judgement.high),
         generations=judgement.generations,
         head_slower=judgement.head_slower,
     )
@@ -119,5 +120,6 @@ def _make_count(case: CaseKey, counted: Counted) -> CaseCount:
     )
 
 
-def _percent(log: float | None) -> float | None:
-    return None if log is None or math.isinf(log) else round(100 * math.expm1(log), 3)
+def round_percent(log: float | None) -> float | None:
+    """Return a change in percent, as it is shown; None where it is unknown or without bound."""
+    return None if log is None or math.isinf(log) else round(to_percent(log), 3)

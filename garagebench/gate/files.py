@@ -10,6 +10,7 @@ from garagebench.gate.case import CaseKey, Thresholds
 from garagebench.gate.samples import Samples, describe_differences, match_cases
 from garagebench.stats.judge import Outcome
 from garagebench.stats.levels import ALPHA, CONFIDENCE, format_level
+from garagebench.stats.percent import to_log
 from garagebench.stats.ranks import LEAST_RUNS, Change, compare_samples, interval_rank
 
 if TYPE_CHECKING:
@@ -108,12 +109,13 @@ def _strict(cases: int) -> float:
 def judge_independent(
     base: Sequence[float], head: Sequence[float], threshold: float, cases: int
 ) -> tuple[Outcome, Change]:
-    """Judge one of so many cases from values above 0, one for each independent run; threshold in percent."""
+    """Judge one of so many cases from values above 0, one for each independent run. threshold: in percent."""
+    limit = to_log(threshold)
     strict = compare_samples(base, head, _strict(cases))
-    if strict.low is not None and strict.low > 0 and strict.change_percent >= threshold:
+    if strict.low is not None and strict.low > 0 and strict.change >= limit:
         return "slower", strict
     change = compare_samples(base, head, CONFIDENCE)
-    below = change.high is not None and change.high < threshold
+    below = change.high is not None and change.high < limit
     return ("not slower" if below else "inconclusive"), change
 
 

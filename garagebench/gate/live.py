@@ -35,6 +35,7 @@ from garagebench.gate.pairs import (
 from garagebench.stats.estimate import OF_A_MEDIAN
 from garagebench.stats.judge import Judgement, judge, overall, settle
 from garagebench.stats.looks import Look, plan_looks
+from garagebench.stats.percent import to_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -271,7 +272,7 @@ class LiveGate:
         wanted = float(LEAST_ROUNDS)
         sides = find_sides(self._pairs, screened)
         for case, spread in measure_spread(sides, wholes).items():
-            own_error = OWN_ERROR * math.log1p(self._percent.of(case) / 100)
+            own_error = OWN_ERROR * to_log(self._percent.of(case))
             wanted = max(wanted, (OF_A_MEDIAN * spread / own_error) ** 2)
         left_s = (self._limit.limit_s - self._elapsed_s()) / PLANNED - cost.start_s
         affordable = min(MOST_ROUNDS_S, left_s) / max(cost.round_s, 1e-9)
@@ -334,7 +335,7 @@ def look_at_all(
     changes: of all cases, though some are decided already: the level must allow for every one. It is over when more
     generations would change neither the verdict nor what it is put down to.
     """
-    logs = {case: math.log1p(thresholds.of(case) / 100) for case in changes}
+    logs = {case: to_log(thresholds.of(case)) for case in changes}
     judged_now = judge(changes, logs, look)
     for case in open_cases:
         judgements[case] = judged_now[case]

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from garagebench.gate.case import CaseKey, Thresholds
 from garagebench.stats.judge import SOME_PROCESSES, Judgement, generations_needed
 from garagebench.stats.looks import plan_looks
+from garagebench.stats.percent import to_log
 
 #: What is said to be a sufficient budget is so much more than the figures of this run ask for.
 MARGIN = 1.2
@@ -26,7 +27,7 @@ def describe_undecided(
     """Return what would decide these cases, or that nothing would. by_generations: the gate was told how many."""
     listed = list_cases(list(undecided))
     needed = [
-        generations_needed(judgement, math.log1p(thresholds.of(case) / 100))
+        generations_needed(judgement, to_log(thresholds.of(case)))
         for case, judgement in undecided.items()
     ]
     wanted = None if None in needed else max(number or 0 for number in needed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from garagebench.engine import instructions
 from garagebench.gate.case import CaseKey, Thresholds
 from garagebench.gate.pairs import Pair
 from garagebench.stats.judge import Judgement
+from garagebench.stats.percent import to_percent
 
 #: Percent within which counts are level: identical code differs by less.
 LEVEL_PERCENT = 0.1
@@ -84,7 +84,7 @@ def testify(
     """Return what counts say about times: which rise has no instructions to show for it."""
     sentences = []
     for case, judgement in judgements.items():
-        percent = 100 * math.expm1(judgement.change)
+        percent = to_percent(judgement.change)
         is_up = judgement.outcome == "slower" or percent >= thresholds.of(case)
         if is_up and case in counted and counted[case].is_level:
             sentences.append(

@@ -31,15 +31,12 @@ LEAST_RUNS = 2
 #: alone: for 2 against 1,800 the approximation is poor (at 90 % a rank of 590 instead of 568) and exactness cheap.
 EXACT_ADDITIONS = 1_000_000
 
-#: Beyond this, e to the power of a shift does not fit a float.
-LARGEST_SHIFT = 700.0
-
 
 @dataclass(frozen=True)
 class Change:
-    """How head differs, in percent of base; above 0 it is slower. low and high are None where nothing bounds it."""
+    """How head differs: logarithms of head / base, above 0 slower. low and high are None where nothing bounds it."""
 
-    change_percent: float
+    change: float
     low: float | None
     high: float | None
 
@@ -60,8 +57,8 @@ def compare_samples(
     # Taken as differences of logs, base and head change places by a change of sign, exactly.
     shifts = sorted(after - before for after in head_logs for before in base_logs)
     rank = interval_rank(len(base), len(head), confidence)
-    low, high = (_percent(shifts[rank - 1]), _percent(shifts[-rank])) if rank else (None, None)
-    return Change(_percent(median(shifts)), low, high)
+    low, high = (shifts[rank - 1], shifts[-rank]) if rank else (None, None)
+    return Change(median(shifts), low, high)
 
 
 def interval_rank(base_count: int, head_count: int, confidence: float) -> int:
@@ -106,7 +103,3 @@ def _approximate_rank(fewer: int, more: int, confidence: float) -> int:
     deviation = math.sqrt(pairs * (fewer + more + 1) / 12)
     most = pairs / 2 - 0.5 + NormalDist().inv_cdf((1 - confidence) / 2) * deviation
     return max(0, math.floor(most) + 1)
-
-
-def _percent(shift: float) -> float:
-    return 100 * math.expm1(min(shift, LARGEST_SHIFT))
