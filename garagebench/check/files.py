@@ -37,6 +37,7 @@ from garagebench.gate.samples import load_samples
 from garagebench.gate.trees.git import NotComparable
 from garagebench.run import experiment
 from garagebench.run.recipes import Recipe
+from garagebench.run.recorded import SettingsError, read_settings
 from garagebench.run.rules import complete
 from garagebench.stats.judge import Judgement, overall, settle
 from garagebench.stats.ranks import Change
@@ -70,19 +71,20 @@ def check_against_file(
 
 def make_settings(base: Result, settings: CheckSettings) -> experiment.RunSettings:
     """Return the settings of the base's run, with the implementations and the budget of this one; no cold starts."""
-    if "contestants" not in base.settings:
+    try:
+        recorded = read_settings(base)
+    except SettingsError:
         raise NotComparable(
             f"{settings.base} is of garagebench.measure: make one with `garagebench run --output`"
-        )
-    if "processes" in base.settings:
+        ) from None
+    if "processes" in recorded:
         raise NotComparable(
             f"{settings.base} is of run --processes, which has no stages to measure again: make one without it"
         )
-    known = {field: base.settings[field] for field in ("layout", "workload", "operation")}
-    variants = base.settings.get("variants", {})
-    spaces = base.settings["spaces"]
-    is_scaled = base.settings["layout_label"].endswith(f"-{spaces}")
-    served = base.settings.get("served", {})  # of servers nothing is judged
+    variants = recorded.get("variants", {})
+    spaces = recorded["spaces"]
+    is_scaled = recorded["layout_label"].endswith(f"-{spaces}")
+    served = recorded.get("served", {})  # of servers nothing is judged
     stages = {
         stage
         for one in base.contestants
@@ -95,26 +97,28 @@ def make_settings(base: Result, settings: CheckSettings) -> experiment.RunSettin
             f"{settings.base} has figures over HTTP alone, which are not judged: make one without --stage http"
         )
     impls = settings.impls or tuple(
-        impl for impl in base.settings["impls"] if variants or impl != experiment.REFERENCE
+        impl for impl in recorded["impls"] if variants or impl != experiment.REFERENCE
     )
     if not impls:
         raise NotComparable(
             f"{settings.base} has the reference alone: a ratio takes another implementation"
         )
-    labels = {impl for impl, _ in base.settings["contestants"].values()}
+    labels = {impl for impl, _ in recorded["contestants"].values()}
     for label in (Recipe(impl, variants).label for impl in impls):
         if label not in labels:
             raise NotComparable(f"{settings.base} has no figures of {label}: {ANEW}")
     return experiment.RunSettings(
         impls,
-        tuple(base.settings["runtimes"]),
+        tuple(recorded["runtimes"]),
+        recorded["layout"],
         stages=tuple(sorted(stages)),
         budget_s=settings.limit.seconds,
         generations=settings.limit.generations,
-        seed=base.settings["seed"],
+        workload=recorded["workload"],
+        operation=recorded["operation"],
+        seed=recorded["seed"],
         spaces=spaces if is_scaled else None,
         variants=variants,
-        **known,
     )
 
 

@@ -23,14 +23,9 @@ from garagebench.http.burst import SIZE, make_burst
 from garagebench.http.contestants import ServedRun
 from garagebench.http.runner import ServedRunner
 from garagebench.http.tally import Tally
-from garagebench.run.experiment import (
-    OPERATION_CHOICES,
-    Experiment,
-    RunSettings,
-    SettingsError,
-    conduct,
-)
+from garagebench.run.experiment import OPERATION_CHOICES, Experiment, RunSettings, conduct
 from garagebench.run.recipes import REFERENCE, Recipe, pair
+from garagebench.run.recorded import SettingsError
 from garagebench.server.registry import ELSEWHERE, check_interpreter, load_server
 from garagebench.server.stages import HTTP_STAGES, RUNG_OF, SERVED
 from garagebench.subjects.requests import STAGES

@@ -23,7 +23,7 @@ from garagebench.engine.interpreter import Interpreter
 from garagebench.engine.metadata import collect_environment
 from garagebench.engine.runner import Runner, start_runner
 from garagebench.engine.target import Target
-from garagebench.errors import GarageError, UnknownName
+from garagebench.errors import UnknownName
 from garagebench.run.recipes import (
     REFERENCE,
     Interpreters,
@@ -32,6 +32,7 @@ from garagebench.run.recipes import (
     impl_label,
     pair,
 )
+from garagebench.run.recorded import SettingsError
 from garagebench.stats.estimate import LEAST_GENERATIONS
 from garagebench.subjects.requests import BATCHES, STAGES, rules_of
 
@@ -50,10 +51,6 @@ OPERATION_CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 
 _PACKAGES = {"garagebench": str(Path(__file__).parents[1])}
-
-
-class SettingsError(GarageError):
-    """What was asked for does not go together."""
 
 
 @dataclass(frozen=True)

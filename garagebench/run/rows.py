@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from garagebench.engine import Result, ResultRow
 from garagebench.engine.contestant import SCHEMA
 from garagebench.exit_codes import ERROR, GOOD, INTERRUPTED, WRONG
-from garagebench.run.experiment import SettingsError
 from garagebench.run.recipes import Recipe
+from garagebench.run.recorded import RecordedSettings, read_settings
 from garagebench.run.report import IN_CONTEXT, Report, Row
 from garagebench.subjects.requests import rules_of
 
@@ -23,21 +22,18 @@ MOST_MISSED = 0.05
 
 def make_report(result: Result) -> Report:
     """Return the result as rows for people, with the machine and the settings."""
-    if "contestants" not in result.settings:
-        raise SettingsError(
-            "these results are of garagebench.measure and have no stages: read them with Result.load(path).rows()"
-        )
+    recorded = read_settings(result)
     settings = {key: value for key, value in result.settings.items() if key != "contestants"}
     interpreters: dict[str, dict[str, str]] = {}
     for contestant in result.contestants:
         if contestant.environment:
-            runtime = str(result.settings["contestants"][contestant.name][1])
+            runtime = recorded["contestants"][contestant.name][1]
             # Merged: of those on one interpreter, each loads other packages.
             interpreters.setdefault(runtime, {}).update(contestant.environment)
     environment = {**result.environment, "interpreters": interpreters}
     if result.conditions is not None:
         settings["generations"] = len(result.conditions.first)
-    rows = [_make_row(row, result.settings) for row in result.rows()]
+    rows = [_make_row(row, recorded) for row in result.rows()]
     return Report(SCHEMA, environment, settings, result.caveats, tuple(mark_misses(rows)))
 
 
@@ -71,7 +67,7 @@ def _describe_miss(rest: Row, total: Row | None) -> Iterator[str]:
             yield f"{how}the stages add up to {percent:.0f} % {less} than total: compare totals"
 
 
-def _make_row(row: ResultRow, settings: Any) -> Row:
+def _make_row(row: ResultRow, settings: RecordedSettings) -> Row:
     impl, runtime = settings["contestants"][row.contestant]
     operation, _, stage = row.name.partition("/")
     return Row(
@@ -97,7 +93,7 @@ def _make_row(row: ResultRow, settings: Any) -> Row:
     )
 
 
-def name_contestant(settings: Mapping[str, Any], contestant: str) -> str:
+def name_contestant(settings: RecordedSettings, contestant: str) -> str:
     """Return what a contestant is called where people read: "lists@cpython3.11", with a server "lists@cpython3.11/wire"."""
     name = "@".join(settings["contestants"][contestant])
     server = settings.get("served", {}).get(contestant)
@@ -109,7 +105,7 @@ def describe_problems(result: Result) -> list[str]:
     return [
         contestant.problem.reason
         if contestant.problem.reason.startswith(contestant.name)
-        else f"{name_contestant(result.settings, contestant.name)}: {contestant.problem.reason}"
+        else f"{name_contestant(read_settings(result), contestant.name)}: {contestant.problem.reason}"
         for contestant in result.contestants
         if contestant.problem is not None
     ]
@@ -130,19 +126,20 @@ def exit_code(result: Result, named: tuple[str, ...]) -> int:
     }
     if any(problem.status == "wrong" for problem in problems.values()):
         return WRONG
-    variants = result.settings["variants"]
+    settings = read_settings(result)
+    variants = settings.get("variants", {})
     labels = {Recipe(impl, variants).label for impl in named}
-    names = result.settings["contestants"]
+    names = settings["contestants"]
     suffix = Recipe("", variants).label
     if variants and not any(
         label.endswith(suffix) for name, (label, _) in names.items() if name not in problems
     ):
         return ERROR
     # The label of an interpreter that is not there is the name that the user gave.
-    idle = set(result.settings["runtimes"]) - {
+    idle = set(settings["runtimes"]) - {
         runtime for name, (_, runtime) in names.items() if name not in problems
     }
-    served = result.settings.get("served", {})
+    served = settings.get("served", {})
     running = {served.get(name) for name in names if name not in problems}
     for name, problem in problems.items():
         impl, runtime = names[name]

@@ -28,8 +28,9 @@ from garagebench.engine.interpreter import Interpreter, find_interpreter
 from garagebench.engine.metadata import collect_environment
 from garagebench.errors import UnknownName
 from garagebench.exit_codes import ERROR, INTERRUPTED, WRONG
-from garagebench.run.experiment import RunSettings, SettingsError, label_layout, load_layout
+from garagebench.run.experiment import RunSettings, label_layout, load_layout
 from garagebench.run.recipes import Recipe
+from garagebench.run.recorded import SettingsError
 from garagebench.stats.estimate import LEAST_GENERATIONS, Estimate, estimate
 
 #: The implementation whose pools several processes can have.

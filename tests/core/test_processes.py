@@ -12,7 +12,8 @@ from garagebench.engine import Result
 from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.interpreter import Interpreter
 from garagebench.engine.schedule import LEAST_ROUNDS, MOST_ROUNDS
-from garagebench.run.experiment import RunSettings, SettingsError
+from garagebench.run.experiment import RunSettings
+from garagebench.run.recorded import SettingsError
 from garagebench.run.rows import exit_code, make_report
 from garagebench.sharing.race import (
     Race,

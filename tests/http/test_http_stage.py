@@ -16,7 +16,8 @@ from garagebench.http.runner import ServedTarget
 from garagebench.http.stage import ServedExperiment, choose_stages, judge_contestant, run
 from garagebench.http.tally import Tally
 from garagebench.report import make_grids
-from garagebench.run.experiment import RunSettings, SettingsError
+from garagebench.run.experiment import RunSettings
+from garagebench.run.recorded import SettingsError
 from garagebench.run.report import Report, Row
 from garagebench.run.rows import describe_problems, exit_code, make_report
 from garagebench.server.registry import SERVERS

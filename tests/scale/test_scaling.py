@@ -12,7 +12,7 @@ import pytest
 from garagebench.engine import Contestant, Progress, Result
 from garagebench.engine.contestant import Problem, RowTerms
 from garagebench.errors import UnknownName
-from garagebench.run.experiment import SettingsError
+from garagebench.run.recorded import SettingsError
 from garagebench.scale import first_look, scaling
 from garagebench.scale.first_look import GIB, Ending, Ladder, Look, ScaleSettings
 from garagebench.scale.report import ScaleReport, ScaleRow
