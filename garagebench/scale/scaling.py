@@ -26,8 +26,8 @@ from garagebench.engine.extent import Extent
 from garagebench.engine.metadata import collect_environment
 from garagebench.engine.target import Target
 from garagebench.exit_codes import INTERRUPTED, WRONG
-from garagebench.run.experiment import SettingsError
 from garagebench.run.recipes import check_impl, impl_label, impl_reference
+from garagebench.run.recorded import SettingsError
 from garagebench.scale.first_look import (
     PACKAGES,
     PATIENCE_S,
