@@ -16,7 +16,7 @@ LARGEST_US = 600_000_000
 #: Significant digits: exact to the microsecond up to 262 ms, to 0.001 % beyond.
 DIGITS = 5
 
-MEND = "pip install 'garagebench[load]'"
+FIX = "pip install 'garagebench[load]'"
 
 
 class Latencies:
@@ -52,7 +52,7 @@ class Latencies:
             from hdrh.histogram import HdrHistogram
         except ImportError as error:
             raise Unavailable(
-                f"latencies are kept in an HdrHistogram, and {error.name} is not installed: {MEND}"
+                f"latencies are kept in an HdrHistogram, and {error.name} is not installed: {FIX}"
             ) from None
         histogram = HdrHistogram(1, LARGEST_US, DIGITS)
         for latency_us, count in self.counts.items():

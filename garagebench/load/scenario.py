@@ -25,7 +25,7 @@ from garagebench.load.meter import Meter
 from garagebench.load.outcome import LoadOutcome, LoadSettings
 from garagebench.load.stop import Stop
 
-MEND = "pip install 'garagebench[load]'"
+FIX = "pip install 'garagebench[load]'"
 
 SCENARIO = Path(__file__).with_name("locustfile.py")
 
@@ -52,7 +52,7 @@ WAITS = "the latencies are of a closed loop: a car that waits for a reply sends 
 def check_package() -> None:
     """Raise Unavailable where Locust is missing."""
     if importlib.util.find_spec("locust") is None:
-        raise Unavailable(f"locust is not installed: {MEND}")
+        raise Unavailable(f"locust is not installed: {FIX}")
 
 
 def check_ports(settings: LoadSettings) -> None:

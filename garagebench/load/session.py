@@ -39,7 +39,7 @@ def check_driver(settings: LoadSettings) -> None:
     """Raise Unavailable where the driver needs what is not installed, LoadError where it could not listen."""
     check_package()
     if settings.driver == "wrk":
-        find_program("wrk", wrk.MEND)
+        find_program("wrk", wrk.FIX)
     if settings.driver == "locust":
         scenario.check_package()
         scenario.check_ports(settings)

@@ -21,7 +21,7 @@ from garagebench.load.outcome import LoadOutcome, LoadSettings, choose_parked, f
 from garagebench.load.stop import Stop
 from garagebench.load.wrk_script import MARK, write_script
 
-MEND = "apt-get install wrk"
+FIX = "apt-get install wrk"
 
 #: Beyond this, wrk counts a request as one without a reply.
 TIMEOUT_S = 10
@@ -39,7 +39,7 @@ def drive(
     settings: LoadSettings, endpoint: Endpoint, meter: Meter, stop: Stop, tick: Tick
 ) -> LoadOutcome:
     """Put the load on. Raises LoadError; Unavailable where there is no wrk."""
-    program = find_program("wrk", MEND)
+    program = find_program("wrk", FIX)
     assert settings.duration_s is not None  # noqa: S101  for the type checker: only Locust may go on for ever
     vehicle = endpoint.find_vehicle()
     cars = Cars(endpoint, vehicle, settings.seed)

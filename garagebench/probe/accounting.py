@@ -24,7 +24,7 @@ RUNNING = "R"
 REST_S = 1.0
 LOOK_S = 0.0005
 
-_MEND = "measure on Linux, with a /proc that shows schedstat"
+_FIX = "measure on Linux, with a /proc that shows schedstat"
 
 
 @dataclass(frozen=True)
@@ -108,10 +108,10 @@ def read_threads(pid: int, proc: str = PROC) -> Threads:
                 usage[int(thread)] = Usage(on_cpu, waiting)
     except OSError as error:
         raise Unavailable(
-            f"the CPU time of process {pid} cannot be read ({error.filename or proc}: {error.strerror}): {_MEND}"
+            f"the CPU time of process {pid} cannot be read ({error.filename or proc}: {error.strerror}): {_FIX}"
         ) from None
     except ValueError:
-        raise Unavailable(f"this kernel's schedstat has another form: {_MEND}") from None
+        raise Unavailable(f"this kernel's schedstat has another form: {_FIX}") from None
     return Threads(usage, at_rest)
 
 
@@ -136,7 +136,7 @@ def read_core(core: int, proc: str = PROC) -> CoreTimes:
         text = _read(f"{proc}/stat")
     except OSError as error:
         raise Unavailable(
-            f"the use of core {core} cannot be read ({proc}/stat: {error.strerror}): {_MEND}"
+            f"the use of core {core} cannot be read ({proc}/stat: {error.strerror}): {_FIX}"
         ) from None
     for line in text.splitlines():
         name, *fields = line.split()
@@ -144,7 +144,7 @@ def read_core(core: int, proc: str = PROC) -> CoreTimes:
             # user, nice, system, idle, iowait, irq, softirq, steal; guests are in user already.
             ticks = list(map(int, fields[:8]))
             return CoreTimes(sum(ticks) - ticks[3] - ticks[4], sum(ticks))
-    raise Unavailable(f"{proc}/stat knows no core {core}: {_MEND}")
+    raise Unavailable(f"{proc}/stat knows no core {core}: {_FIX}")
 
 
 def busy_share(before: CoreTimes, after: CoreTimes) -> float | None:

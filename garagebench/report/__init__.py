@@ -1,4 +1,4 @@
-"""Finished results to text, Markdown, CSV and JSON, all out of one grid.
+"""Finished results to text and Markdown, out of one grid, and to CSV and JSON.
 
 Importing this package does not import rich: only the drawing of a table does.
 """

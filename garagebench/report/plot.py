@@ -11,7 +11,7 @@ from garagebench.report.quantity import MICRO
 from garagebench.scale.report import ONE_OPERATION, ScaleReport, ScaleRow
 
 SUFFIXES = (".svg", ".png")
-MEND = "pip install 'garagebench[plot]'"
+FIX = "pip install 'garagebench[plot]'"
 
 #: What would otherwise be drawn at random or name the moment; the text stays text, so that it can be searched.
 STYLE = {
@@ -94,5 +94,5 @@ def _load_matplotlib() -> Any:
     try:
         import matplotlib as mpl
     except ImportError:
-        raise PlotError(f"a plot needs matplotlib: {MEND}") from None
+        raise PlotError(f"a plot needs matplotlib: {FIX}") from None
     return mpl

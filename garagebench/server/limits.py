@@ -1,4 +1,4 @@
-"""What a client may ask of the server: every limit, with its default, in one place."""
+"""What a client may ask of the server: every limit with its default; `serve` repeats those that are options."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ VARIANTS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
 }
 
 #: What installs the packages that a variant may need.
-MEND = "pip install 'garagebench[fast]'"
+FIX = "pip install 'garagebench[fast]'"
 
 
 def with_variants(impl: ImplT, chosen: Mapping[str, str]) -> ImplT:
@@ -88,7 +88,7 @@ def load_variant(stage: str, variant: str) -> dict[str, Callable[..., Any]]:
         return {field: _load(path) for field, path in VARIANTS[stage][variant].items()}
     except ImportError as error:
         raise Unavailable(
-            f"{stage}={variant} cannot run on this interpreter: {error}: {MEND}"
+            f"{stage}={variant} cannot run on this interpreter: {error}: {FIX}"
         ) from None
 
 

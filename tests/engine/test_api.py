@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 BUDGET_S = 1.2
 
-MEND = "make its cases inside cases()"
+FIX = "make its cases inside cases()"
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +152,7 @@ def test_a_subject_that_cannot_be_sent() -> None:
     with pytest.raises(SubjectError) as caught:
         garagebench.measure({"mine": Unpicklable()}, budget_s=1)
     assert str(caught.value).startswith("mine cannot be sent to a worker: ")
-    assert str(caught.value).endswith(MEND)
+    assert str(caught.value).endswith(FIX)
 
 
 def test_a_subject_that_breaks() -> None:
