@@ -59,16 +59,17 @@ class Commands(click.Group):
 @click.version_option(__version__, prog_name="garagebench")
 @click.pass_context
 def main(ctx: click.Context) -> None:
-    """Tell where the time of a request goes, implementation by implementation.
+    """Show where the time of a request goes, for each implementation.
 
     \b
     Examples:
-      garagebench run                            four implementations, 30 seconds, a table
+      garagebench run                            four implementations, at most 120 seconds, a table
       garagebench run --impl numba --stage total
       garagebench verify my_pool.py:MyPool
 
-    Defaults can be set in pyproject.toml, for all commands under [tool.garagebench], as in `budget = 60`, for one
-    under [tool.garagebench.check], or in the environment, as in GARAGEBENCH_CHECK_BUDGET=60.
+    Defaults can be set in pyproject.toml: in [tool.garagebench] for all commands, as in `budget = 60`, or in a table
+    such as [tool.garagebench.check] for one command. They can also be set in the environment, as in
+    GARAGEBENCH_CHECK_BUDGET=60.
 
     \b
     Shell completion (bash; also zsh, fish):

@@ -45,32 +45,34 @@ def parse_thresholds(
 def comparison_options(command: Any) -> Any:
     """Add the options that `compare` and `check` share."""
     options = (
-        impl_option("path/to/file.py:NAME, taken from each side. Repeatable."),
-        max_slowdown_option("The slowdown from which a case is slower."),
+        impl_option("Implementation, taken from each side: path/to/file.py:NAME. Repeatable."),
+        max_slowdown_option("The smallest slowdown that counts as slower."),
         click.option(
             "--threshold",
             multiple=True,
             callback=parse_thresholds,
             metavar="CASE=PERCENT",
-            help="Another one for a stage (assignment, park/encode), an implementation, or IMPL/STAGE. Repeatable.",
+            help="A different --max-slowdown for a stage (assignment, park/encode), an implementation, or IMPL/STAGE. Repeatable.",
         ),
         budget_option(
-            "Time for the whole of it, at most.  [default: what a verdict takes, at most 120]"
+            "The most time that the command may take.  [default: until there is a verdict, at most 120]"
         ),
-        generations_option("Measure so many generations instead: the same work on every machine."),
+        generations_option(
+            "Measure N generations instead of using --budget: the same work on every machine."
+        ),
         click.option(
             "--allow-different-answers",
             is_flag=True,
-            help="Compare times although the sides answer differently.",
+            help="Compare times even if the answers of the two sides differ.",
         ),
         click.option(
             "--count",
             type=click.Choice(["instructions"]),
-            help="Also count instructions under valgrind, a witness beside the times. Takes a minute more.",
+            help="Also count instructions with valgrind, as evidence besides the times. Takes one minute more.",
         ),
         layout_option,
         workload_option,
-        seed_option("Of workload and order of measuring."),
+        seed_option("Random seed for the workload and the order of measuring."),
         format_option,
     )
     return add_options(options, command)
@@ -81,9 +83,10 @@ def comparison_options(command: Any) -> Any:
 @click.argument("head")
 @comparison_options
 def compare(base: str, head: str, format: str | None, **settings: Any) -> None:  # noqa: A002
-    """Compare two revisions live, in lock-step, or two result files.
+    """Measure and compare two revisions, or compare two result files.
 
-    Files are garagebench's own, any pyperf suite, or JSON of pytest-benchmark.
+    Two revisions are measured in lock-step: in short, alternating turns. A result file is a file of garagebench, any
+    pyperf suite, or JSON of pytest-benchmark.
 
     \b
     Examples:
@@ -109,23 +112,24 @@ def compare(base: str, head: str, format: str | None, **settings: Any) -> None: 
     "--base",
     required=True,
     metavar="REV|FILE",
-    help="The revision to compare with (of a branch, the merge base), or a result file.",
+    help="The revision to compare with (for a branch: the merge base), or a result file.",
 )
 @comparison_options
 @click.option(
     "--trust-other-machine",
     is_flag=True,
-    help="Judge although FILE is of another processor or interpreter.",
+    help="Give a verdict even if FILE is from another processor or interpreter.",
 )
 def check(base: str, format: str | None, **settings: Any) -> None:  # noqa: A002
-    """Check whether the working tree is slower than a revision, or than a result file says.
+    """Check whether the working tree is slower than a revision or a result file.
 
-    Both sides are measured live, in lock-step, from copies; the repository is left as it is. A case is slower when
-    that is confirmed and the estimate is at or above --max-slowdown. The totals decide, and stages with a threshold of
-    their own; other stages explain: one that is slower fails the check, one that cannot be judged is `unresolved`.
+    Both sides, the base and the head (the working tree), are measured from copies, in lock-step: in short, alternating
+    turns. The repository is not changed. A case is slower if its slowdown is confirmed and the estimate is at or above
+    --max-slowdown. The verdict needs every total and every stage that has a --threshold. Other stages explain the
+    verdict: if such a stage is slower, the check fails; if it cannot be judged, it is shown as `unresolved`.
 
-    With a FILE of `run --output`, the head is measured as the file was, layout and workload included, and compared
-    by its ratio to the reference.
+    With a FILE of `run --output`, the head is measured with the settings of that run, layout and workload included.
+    Then the ratios to the reference are compared.
 
     \b
     Examples:

@@ -14,7 +14,7 @@ LIST_TOPICS = ("impls", "runtimes", "stages", "layouts", "workloads", "servers")
 @click.argument("topic", type=click.Choice(LIST_TOPICS), required=False)
 @format_option
 def list_(topic: str | None, format: str | None) -> None:  # noqa: A002
-    """List what there is to choose from, and what of it runs here.
+    """List what can be chosen, and show what runs on this machine.
 
     \b
     Examples:

@@ -70,22 +70,22 @@ def parse_latency(_ctx: click.Context, _param: click.Parameter, text: str) -> in
     type=click.Choice(DRIVERS),
     default="open",
     metavar="NAME",
-    help="open: on schedule; closed: each request after the last reply; wrk: the ceiling; locust: "
-    "cars that arrive, stay and leave.",
+    help="How requests are sent. open: on schedule; closed: each after the previous reply; wrk: "
+    "like closed, for the maximum throughput; locust: cars that arrive, stay and leave.",
 )
 @click.option(
     "--impl",
     default="lists",
     metavar="NAME",
     shell_complete=complete_impl,
-    help="Of the server that is started: a name, or path/to/file.py:NAME.",
+    help="Implementation for the server that is started: a name, or path/to/file.py:NAME.",
 )
 @click.option(
     "--server",
     default="tornado",
     metavar="NAME",
     shell_complete=complete_server,
-    help="See `garagebench list servers`.",
+    help="Server to start; see `garagebench list servers`.",
 )
 @click.option(
     "--layout", default="seed", metavar="NAME|FILE", help="A built-in layout or a TOML file."
@@ -98,84 +98,101 @@ def parse_latency(_ctx: click.Context, _param: click.Parameter, text: str) -> in
     type=FiniteRange(min=1, max=1_000_000),
     default=1000.0,
     metavar="N",
-    help="Requests a second (open); with --find-capacity, the first.",
+    help="Requests per second, for --driver open; with --find-capacity: the first rate.",
 )
 @click.option(
     "--arrivals",
     type=click.Choice(["poisson", "uniform"]),
     default="poisson",
-    help="Gaps between them: at random, or all alike (open).",
+    help="Gaps between requests, for --driver open: random (poisson) or all equal (uniform).",
 )
 @click.option(
     "--connections",
     type=click.IntRange(1, 10_000),
     default=64,
     metavar="N",
-    help="At the same time; not for locust.",
+    help="Number of connections at the same time; not for --driver locust.",
 )
 @click.option(
-    "--users", type=click.IntRange(1, 100_000), default=50, metavar="N", help="Cars (locust)."
+    "--users",
+    type=click.IntRange(1, 100_000),
+    default=50,
+    metavar="N",
+    help="Number of cars, for --driver locust.",
 )
 @click.option(
     "--duration",
     type=FiniteRange(min=0, min_open=True, max=86_400),
     metavar="SECONDS",
-    help="Of the load.  [default: 10; for each rate of --find-capacity 3; with --web until Ctrl-C]",
+    help="How long to send requests.  [default: 10; with --find-capacity 3 for each rate; with --web until Ctrl-C]",
 )
-@click.option("--find-capacity", is_flag=True, help="Step the rate up until the target breaks.")
+@click.option(
+    "--find-capacity", is_flag=True, help="Find the highest rate that meets the latency target."
+)
 @click.option(
     "--latency-target",
     default="10ms",
     callback=parse_latency,
     metavar="TIME",
-    help="That target, such as 500us, 10ms or 1s.",
+    help="Latency target for --find-capacity, such as 500us, 10ms or 1s.",
 )
 @click.option(
     "--percentile",
     type=click.Choice(["50", "90", "99", "99.9"]),
     default="99",
-    help="Of the latencies, which must meet it.",
+    help="Which percentile of the latencies must meet the latency target.",
 )
-@click.option("--web", is_flag=True, help="Show Locust's own page.")
+@click.option("--web", is_flag=True, help="Show Locust's web page.")
 @click.option(
-    "--web-port", type=click.IntRange(1, 65_535), default=8089, metavar="N", help="Its port."
+    "--web-port",
+    type=click.IntRange(1, 65_535),
+    default=8089,
+    metavar="N",
+    help="Port of Locust's web page.",
 )
-@click.option("--master", is_flag=True, help="Leave the load to workers, here or elsewhere.")
+@click.option(
+    "--master",
+    is_flag=True,
+    help="Run as a Locust master: workers, here or on other machines, make the load.",
+)
 @click.option("--worker", is_flag=True, help="Run as a Locust worker.")
 @click.option(
     "--expect-workers",
     type=click.IntRange(min=1),
     default=1,
     metavar="N",
-    help="How many a master waits for.",
+    help="Number of workers that the master waits for.",
 )
 @click.option(
     "--master-host",
     default="127.0.0.1",
     metavar="ADDRESS",
-    help="What a master binds to and a worker connects to.",
+    help="Address that a master listens on and a worker connects to.",
 )
 @click.option(
     "--master-port",
     type=click.IntRange(1, 65_535),
     default=5557,
     metavar="N",
-    help="Likewise.",
+    help="Port that a master listens on and a worker connects to.",
 )
-@click.option("--seed", type=int, default=0, metavar="N", help="Of arrivals and of cars.")
+@click.option(
+    "--seed", type=int, default=0, metavar="N", help="Random seed for the arrivals and the cars."
+)
 @format_option
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Also write the report as JSON.",
+    help="Also write the report to FILE, as JSON.",
 )
 def load(format: str | None, output: Path | None, **options: Any) -> None:  # noqa: A002
-    """Put load on the API, and time the replies.
+    """Send requests to the API and measure how long replies take.
 
-    On the server at URL, or on one that is started for it. Every row has the percentiles to the microsecond, what
-    came back, who used how much CPU, and the books. A row whose figures say nothing is marked invalid, with the
-    reasons.
+    The requests go to the server at URL or, without URL, to a server that is started for this run. Every row shows
+    the percentiles of the latencies to the microsecond, the replies by status, the CPU use of client and server, and
+    the books (cars parked and unparked, spaces given back and taken). If the figures of a row cannot be trusted, the
+    row is marked invalid, with the reasons.
 
     \b
     Examples:

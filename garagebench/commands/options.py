@@ -135,7 +135,7 @@ workload_option = click.option(
     "--workload",
     default="fill",
     metavar="NAME|FILE",
-    help="fill, mixed, churn, or a trace of JSON lines.",
+    help="Workload: fill, mixed, churn, or a file with a trace in JSON lines.",
 )
 
 with_option = click.option(
@@ -154,7 +154,7 @@ def make_format_option(formats: tuple[str, ...]) -> Decorator:
         "--format",
         type=click.Choice(formats),
         metavar="NAME",
-        help=f"Of standard output: {', '.join(formats)}.  [default: table on a terminal, else markdown]",
+        help=f"Format of standard output: {', '.join(formats)}.  [default: table on a terminal, else markdown]",
     )
 
 

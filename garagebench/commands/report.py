@@ -20,12 +20,13 @@ from garagebench.commands.output import print_report
     "document",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="DOCUMENT.md",
-    help="Replace what stands between the file's markers in this document, and nothing else.",
+    help="Replace the text between the markers of FILE in this document; change nothing else.",
 )
 def report(files: tuple[Path, ...], format: str | None, document: Path | None) -> None:  # noqa: A002
-    """Print what `run --output` measured, or put it into a document.
+    """Print the result of `run --output`, or put it into a document.
 
-    The markers of results/seed.json.gz are <!-- garagebench:seed --> and <!-- /garagebench:seed -->.
+    For example, the markers of results/seed.json.gz in a document are <!-- garagebench:seed --> and
+    <!-- /garagebench:seed -->.
 
     \b
     Examples:

@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="NAME",
     shell_complete=complete_impl,
-    help="A name, or path/to/file.py:NAME. Repeatable.  [default: lists numpy numba pypy]",
+    help="Implementation: a name, or path/to/file.py:NAME. Repeatable.  [default: lists numpy numba pypy]",
 )
 @click.option(
     "--runtime",
     multiple=True,
     metavar="PYTHON",
-    help="Run on this interpreter instead. Repeatable.  [default: this one; pypy3 for pypy]",
+    help="Interpreter for the implementations. Repeatable.  [default: that of garagebench; pypy3 for pypy]",
 )
 @click.option(
     "--layout", default="seed", metavar="NAME|FILE", help="A built-in layout or a TOML file."
@@ -49,56 +49,58 @@ if TYPE_CHECKING:
     "--workload",
     default="fill",
     metavar="NAME|FILE",
-    help="fill, mixed, churn, or a trace of JSON lines.",
+    help="Workload: fill, mixed, churn, or a file with a trace in JSON lines.",
 )
 @click.option(
     "--operation",
     type=click.Choice(["park", "unpark", "both", "park_many", "unpark_many", "many"]),
     default="both",
-    help="What is requested; `many`: whole batches, parked and unparked.",
+    help="Requests to measure. both: park and unpark; many: park_many and unpark_many, for whole batches.",
 )
 @click.option(
     "--stage",
     multiple=True,
     metavar="NAME",
-    help="Measure this stage only. Repeatable; see `garagebench list stages`.  [default: all]",
+    help="Measure only this stage. Repeatable; see `garagebench list stages`.  [default: all]",
 )
 @with_option
 @click.option(
     "--processes",
     type=click.IntRange(min=1, max=255),
     metavar="N",
-    help="Put N processes on one garage at once, beside one alone; `shared` only.",
+    help="Compare N processes that use one garage at the same time with one process alone. Only for `shared`.",
 )
 @click.option(
     "--server",
     multiple=True,
     metavar="NAME",
     shell_complete=complete_server,
-    help="Also measure the API behind this server: stage http. Repeatable; see `garagebench list servers`.",
+    help="Also measure the API behind this server, as stage http. Repeatable; see `garagebench list servers`.",
 )
 @click.option(
     "--ladder",
     is_flag=True,
-    help="With --server: also measure servers that leave something out, to see what costs what.",
+    help="With --server: also measure partial servers, which skip some of the work, to show the cost of each part.",
 )
 @budget_option(
-    "Time for the whole run; all of it is spent.  [default: what intervals take, at most 120]"
+    "Time for the whole run; all of it is used.  [default: until there are intervals, at most 120]"
 )
-@generations_option("Measure so many generations instead: the same work on every machine.")
+@generations_option(
+    "Measure N generations instead of using --budget: the same work on every machine."
+)
 @click.option(
     "--seed",
     type=int,
     default=0,
     metavar="N",
-    help="Of the workload and of the order of measuring.",
+    help="Random seed for the workload and the order of measuring.",
 )
 @make_format_option(RUN_FORMATS)
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Also write the result, .json or .json.gz (a pyperf suite).",
+    help="Also write the result to FILE, .json or .json.gz (a pyperf suite).",
 )
 def run(
     impl: tuple[str, ...],
@@ -112,11 +114,12 @@ def run(
     output: Path | None,
     **others: Any,
 ) -> None:
-    """Measure every stage of park and unpark, in lock-step.
+    """Measure every stage of park and unpark.
 
-    `lists` on this interpreter is always measured: it is what the ratios refer to. With --with, that one stays
-    plain, and all that are named, `lists` too, get the variants. With --server, `http` is the CPU time of the server
-    for one request less `total`; the ratios refer to `lists` behind the first server.
+    The implementations are measured in lock-step: in short turns, in random order. `lists` on the interpreter of
+    garagebench is always measured: the ratios refer to this `lists`. With --with, this reference has no variants, and
+    every implementation that is named, also `lists`, has them. With --server, `http` is the CPU time of the server for
+    one request minus `total`; the ratios refer to `lists` behind the first server.
 
     \b
     Examples:
@@ -129,7 +132,7 @@ def run(
       garagebench run --impl lists --server tornado --server wire
       garagebench run --impl lists --server wire --ladder --stage http_cpu
 
-    Exit code: 0 good, 1 error (also: what was named cannot run), 2 usage, 3 wrong answers, 130 interrupted.
+    Exit code: 0 good, 1 error (also if something that was named cannot run), 2 usage, 3 wrong answers, 130 interrupted.
     """  # noqa: D301  click wants the character
     from garagebench.engine.files import check_path
     from garagebench.http import stage as served

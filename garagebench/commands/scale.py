@@ -21,49 +21,49 @@ LARGEST = 100_000_000
 
 @click.command()
 @impl_option(
-    "A name, or path/to/file.py:NAME. Repeatable.  [default: all with a pool of their own]"
+    "Implementation: a name, or path/to/file.py:NAME. Repeatable.  [default: all that have their own pool]"
 )
 @click.option(
     "--spaces",
     multiple=True,
     type=click.IntRange(min=10),
     metavar="N",
-    help="Measure this size. Repeatable.  [default: 100, 1000 and so on]",
+    help="Measure pools with N spaces. Repeatable.  [default: 100, 1000 and so on]",
 )
 @click.option(
     "--max-spaces",
     type=click.IntRange(min=10),
     default=LARGEST,
     metavar="N",
-    help="The largest size, where no --spaces are given.",
+    help="The largest number of spaces, if --spaces is not used.",
 )
 @click.option(
     "--workload",
     type=click.Choice(["fill", "churn", "both"]),
     default="both",
-    help="What the garage goes through.",
+    help="Workload. fill: spaces are taken; churn: spaces are released and as many are taken.",
 )
-@budget_option("Time for the whole of it.", default=240.0)
+@budget_option("Time for the whole run.", default=240.0)
 @click.option(
     "--memory",
     type=FiniteRange(min=0, min_open=True),
     default=8.0,
     metavar="GIB",
-    help="Memory for the whole of it.",
+    help="Memory for the whole run.",
 )
-@seed_option("Of places, and of the order of measuring.")
+@seed_option("Random seed for the places of the cars and the order of measuring.")
 @format_option
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Also write the result as JSON.",
+    help="Also write the result to FILE, as JSON.",
 )
 @click.option(
     "--plot",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE.svg|.png",
-    help="Also draw it, log-log; needs matplotlib.",
+    help="Also draw the result, with two logarithmic axes; needs matplotlib.",
 )
 def scale(
     impl: tuple[str, ...],
@@ -79,8 +79,8 @@ def scale(
 ) -> None:
     """Measure how the cost of a pool's operations grows with the number of spaces.
 
-    Each implementation goes up as far as its share of time and memory allows; the sizes beyond are shown as skipped,
-    with the reason. The growth is named constant, logarithmic or linear where the figures bear that out.
+    Each implementation is measured up to the largest size that its share of time and memory allows; larger sizes are
+    shown as skipped, with the reason. The growth is called constant, logarithmic or linear if the figures show it.
 
     \b
     Examples:
@@ -88,7 +88,7 @@ def scale(
       garagebench scale --impl tree --impl c --workload churn --plot churn.svg
       garagebench scale --impl path/to/file.py:MyPool --max-spaces 1000000 --budget 30
 
-    Exit code: 0 good, 1 error (also: what was named cannot run), 2 usage, 3 wrong answers, 130 interrupted.
+    Exit code: 0 good, 1 error (also if something that was named cannot run), 2 usage, 3 wrong answers, 130 interrupted.
     """  # noqa: D301  click wants the character
     from garagebench.engine.files import check_place, write_whole
     from garagebench.report.plot import SUFFIXES, check_plot, save_plot

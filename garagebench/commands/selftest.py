@@ -27,31 +27,31 @@ LAST = "LAST"
     type=click.IntRange(min=2),
     default=5,
     metavar="N",
-    help="Live gates of identical code, and as many slowed down.",
+    help="Number of gates to measure with identical code, and the same number with a slowdown.",
 )
-@max_slowdown_option("As `check` will be told.")
+@max_slowdown_option("Threshold of each gate: the --max-slowdown that you will use for `check`.")
 @budget_option(
-    "Of one gate, as `check` will be told.  [default: what a verdict takes, at most 120]"
+    "Time for each gate: the --budget that you will use for `check`.  [default: until there is a verdict, at most 120]"
 )
-@generations_option("Of one gate, as `check` will be told.")
-@seed_option("Of all that is drawn.")
+@generations_option("Generations of each gate: the --generations that you will use for `check`.")
+@seed_option("Random seed for everything that is chosen at random.")
 @click.option(
     "--replay",
     is_flag=False,
     flag_value=LAST,
     metavar="[FILE]",
-    help="Measure nothing: replay recorded rounds, those of the last selftest here or of FILE.",
+    help="Measure nothing; replay recorded rounds, from FILE or from the last selftest on this machine.",
 )
 @click.option(
     "--as-recorded",
     is_flag=True,
-    help="With --replay: leave the sides as they were recorded, to see whether they leaned.",
+    help="With --replay: keep the sides as they were recorded, to see whether one side had an advantage.",
 )
 @click.option(
     "--record",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Also write the recorded rounds, .json or .json.gz (a pyperf suite).",
+    help="Also write the recorded rounds to FILE, .json or .json.gz (a pyperf suite).",
 )
 @format_option
 def selftest(
@@ -65,11 +65,11 @@ def selftest(
     record: Path | None,
     format: str | None,  # noqa: A002
 ) -> None:
-    """Tell what a gate on this machine can and cannot see.
+    """Show which slowdowns a gate (a run of `check`) on this machine can and cannot detect.
 
-    Runs gates on identical code, and with a slowdown put into a random stage of a random side, and counts what they
-    say. From the recorded rounds, a thousand gates more are replayed. `check` cites the result, where it is called with the
-    same --budget or --generations and --max-slowdown. Takes a few minutes.
+    Runs gates on identical code, and gates with a slowdown in a random stage of one side, and counts the verdicts. A
+    thousand more gates are replayed from the recorded rounds. `check` shows the result if it is called with the same
+    --budget or --generations and the same --max-slowdown. A selftest takes a few minutes.
 
     \b
     Examples:
@@ -78,7 +78,7 @@ def selftest(
       garagebench selftest --replay
       garagebench selftest --replay results/rounds.json.gz --max-slowdown 3
 
-    Exit code: 0, 1 error, 2 usage, 130 interrupted.
+    Exit code: 0 done, 1 error, 2 usage, 130 interrupted.
     """  # noqa: D301  click wants the character
     from garagebench.check import certificate as certificates
     from garagebench.check import selftest as selftests

@@ -64,21 +64,21 @@ def limits_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(**given, limits=limits)
 
     options = (
-        seconds("--header-timeout", 10, "For the headers of a request."),
-        seconds("--body-timeout", 10, "For its body."),
-        seconds("--idle-timeout", 60, "Between two requests."),
+        seconds("--header-timeout", 10, "Time limit for the headers of a request."),
+        seconds("--body-timeout", 10, "Time limit for the body of a request."),
+        seconds("--idle-timeout", 60, "Time limit between two requests."),
         seconds(
             "--grace",
             0,
-            "After the signal, while /readyz says no and requests are welcome.",
+            "Time after the signal in which /readyz says 503 but requests are still accepted.",
         ),
-        seconds("--drain", 10, "After that, for the requests in flight."),
+        seconds("--drain", 10, "Time limit, after --grace, for the requests in flight."),
         click.option(
             "--connections",
             type=click.IntRange(min=1),
             default=1000,
             metavar="N",
-            help="At the same time.",
+            help="Maximum number of connections at the same time.",
         ),
     )
     return add_options(options, call)
@@ -97,10 +97,12 @@ def front_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     options = (
         click.option(
-            "--nginx", is_flag=True, help="Put an nginx in front of several servers on one garage."
+            "--nginx",
+            is_flag=True,
+            help="Start nginx in front of several servers that share one garage.",
         ),
-        servers("--park", "Servers behind it for /park; 1 unless told otherwise."),
-        servers("--unpark", "Servers behind it for /unpark; likewise."),
+        servers("--park", "Number of servers behind nginx for /park; 1 by default."),
+        servers("--unpark", "Number of servers behind nginx for /unpark; 1 by default."),
     )
     return add_options(options, call)
 
@@ -110,26 +112,30 @@ def front_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "--impl",
     metavar="NAME",
     shell_complete=complete_impl,
-    help="A name, or path/to/file.py:NAME.  [default: lists; with --nginx: shared]",
+    help="Implementation: a name, or path/to/file.py:NAME.  [default: lists; with --nginx: shared]",
 )
 @click.option(
     "--server",
     default="tornado",
     metavar="NAME",
     shell_complete=complete_server,
-    help="See `garagebench list servers`.",
+    help="Server to start; see `garagebench list servers`.",
 )
 @layout_option
 @spaces_option
-@click.option("--host", default="127.0.0.1", metavar="ADDRESS", help="What to bind to.")
+@click.option("--host", default="127.0.0.1", metavar="ADDRESS", help="Address to listen on.")
 @click.option(
-    "--port", type=click.IntRange(0, 65_535), default=8000, metavar="N", help="0 for any free one."
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=8000,
+    metavar="N",
+    help="Port to listen on; 0 for any free port.",
 )
 @click.option(
     "--record",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write the requests as a trace that `run --workload` replays.",
+    help="Write the requests to FILE, as a trace that `run --workload` can replay.",
 )
 @limits_options
 @front_options
@@ -146,8 +152,9 @@ def serve(
 ) -> None:
     """Serve the API over HTTP: POST /park, POST /unpark, GET /garage.
 
-    Prints its URL, and when it ends, its books. SIGTERM and Ctrl-C: requests in flight are answered, then it ends.
-    With --nginx the garage is in shared memory, and the books are those of all servers together.
+    Prints its URL at the start, and its books (cars parked and unparked, spaces given back and taken) at the end.
+    SIGTERM and Ctrl-C start a graceful shutdown: requests in flight are answered, then the server stops. With --nginx,
+    the garage is in shared memory, and the books are those of all servers together.
 
     \b
     Examples:

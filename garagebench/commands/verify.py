@@ -14,14 +14,21 @@ from garagebench.commands.options import complete_impl, with_option
 @click.option(
     "--runtime",
     metavar="PYTHON",
-    help="The interpreter to run it on.  [default: this one; pypy3 for pypy]",
+    help="Interpreter for the implementation.  [default: that of garagebench; pypy3 for pypy]",
 )
-@click.option("--seed", type=int, default=0, metavar="N", help="Of the random part of the search.")
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    metavar="N",
+    help="Random seed for the random part of the search.",
+)
 @with_option
 def verify(impl: str, runtime: str | None, seed: int, **others: Any) -> None:
-    """Run the conformance suite on an implementation.
+    """Check the answers of an implementation (the conformance suite).
 
-    Prints the shortest sequence of calls that shows what broke. Exit code: 0 right, 3 wrong answers.
+    If an answer is wrong, the shortest sequence of calls that shows the error is printed. Exit code: 0 right, 3 wrong
+    answers.
 
     \b
     Examples:
