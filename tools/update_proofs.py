@@ -43,8 +43,9 @@ SERIES = {
 IDENTICAL = "identical"
 
 SECONDS = (
-    "\nSeconds: the median of the times that the gates took. Patience: for how long nine pieces of work in ten kept their "
-    "speed just before a gate; also the median.\n"
+    "\nNamed it: the verdict named the stage that was slowed down. Seconds: the median of the times that the gates took. "
+    "Patience: the time during which nine of ten pieces of work kept their speed, measured just before each gate; the median "
+    "of the gates.\n"
 )
 PEER_SECONDS = "\nSeconds: the median of the times that a tool took for both sides.\n"
 

@@ -72,7 +72,7 @@ def make_grids(report: Report) -> list[Grid]:
             subtitle = f"{place}, each block in one call"
         elif over_http:
             title = f"{operation} over HTTP: what one request costs the server"
-            subtitle = f"{place}, CPU time on one core; http is http cpu less total"
+            subtitle = f"{place}, CPU time on one core; http is http cpu minus total"
         elif operation in REQUESTS:
             subtitle = f"{place}, stages replayed alone"
         rate = of_processes or operation in REQUESTS + BATCHES

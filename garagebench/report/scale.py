@@ -20,7 +20,7 @@ from garagebench.scale.report import ONE_OPERATION, ScaleReport, ScaleRow, to_js
 if TYPE_CHECKING:
     from rich.console import Console
 
-MODES = {"single": "one space a call", "batch": "many spaces a call"}
+MODES = {"single": "one space per call", "batch": "many spaces per call"}
 
 ALONE = "measured alone and for a moment, not in lock-step: no interval"
 
@@ -136,7 +136,7 @@ def _build_grid(report: ScaleReport, sizes: Sequence[int], page: Page) -> PlainG
         largest = max(known, key=lambda row: row.spaces).bytes_per_space if known else None
         memory = EN_DASH if largest is None else format_number(largest)
         lines.append((impl, *_cells(rows, sizes, _build, page), memory))
-    header = (*_header(sizes), "bytes a space")
+    header = (*_header(sizes), "bytes per space")
     return PlainGrid("time to build a pool, and its memory", header, tuple(lines))
 
 

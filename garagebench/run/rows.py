@@ -64,7 +64,7 @@ def _describe_miss(rest: Row, total: Row | None) -> Iterator[str]:
         if missed is not None and whole and abs(missed) > max(MOST_MISSED * whole, unsure):
             percent = abs(100 * missed / whole)
             less = "less" if missed > 0 else "more"
-            yield f"{how}the stages add up to {percent:.0f} % {less} than total: compare totals"
+            yield f"{how}the sum of the stages is {percent:.0f} % {less} than total: compare totals"
 
 
 def _make_row(row: ResultRow, settings: RecordedSettings) -> Row:

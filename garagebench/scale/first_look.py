@@ -231,7 +231,8 @@ def refuse(
         return Ending("skipped", f"would need {size / GIB:.3g} GiB of {limit_bytes / GIB:.3g} GiB")
     if seconds > limit_s:
         return Ending(
-            "skipped", f"to fill it and look at it would take {seconds:.2g} s of {limit_s:.2g} s"
+            "skipped",
+            f"to fill it and look at it would take {seconds:.2g} s, and {limit_s:.2g} s are left",
         )
     return None
 

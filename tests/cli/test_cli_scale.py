@@ -43,7 +43,7 @@ def test_a_file_and_a_plot(garagebench: Garagebench, tmp_path: Path) -> None:
 def test_markdown_where_there_is_no_terminal(garagebench: Garagebench) -> None:
     """Without a format, a pipe gets Markdown."""
     done = garagebench("scale", *QUICK)
-    assert done.stdout.startswith("**fill: what one take costs, one space a call**\n")
+    assert done.stdout.startswith("**fill: what one take costs, one space per call**\n")
 
 
 @pytest.mark.parametrize(

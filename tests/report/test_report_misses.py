@@ -37,8 +37,11 @@ def make_row(stage: str, median: float | None, in_context: float | None, **more:
     ("rest", "caveats"),
     [
         ((49.0, -49.0), ()),  # below 5 % of 1,000
-        ((240.0, 10.0), ("the stages add up to 24 % less than total: compare totals",)),
-        ((10.0, -70.0), ("in context, the stages add up to 7 % more than total: compare totals",)),
+        ((240.0, 10.0), ("the sum of the stages is 24 % less than total: compare totals",)),
+        (
+            (10.0, -70.0),
+            ("in context, the sum of the stages is 7 % more than total: compare totals",),
+        ),
         ((None, None), ()),
     ],
 )

@@ -102,7 +102,7 @@ def test_markdown() -> None:
     assert (
         render("markdown").replace("\\", "")
         == f"""\
-**fill: what one take costs, one space a call**
+**fill: what one take costs, one space per call**
 
 | implementation | 100 | 1k | 10M | 100M |
 | :--- | ---: | ---: | ---: | ---: |
@@ -116,7 +116,7 @@ def test_markdown() -> None:
 
 **time to build a pool, and its memory**
 
-| implementation | 100 | 1k | 10M | 100M | bytes a space |
+| implementation | 100 | 1k | 10M | 100M | bytes per space |
 | :--- | ---: | ---: | ---: | ---: | ---: |
 | lists | 290 ns | 200 ns | 290 ns | skipped [3] | 8.00 |
 

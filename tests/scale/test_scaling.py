@@ -114,7 +114,7 @@ def test_a_fill_that_grew_faster_is_predicted_so() -> None:
     [
         (None, None),
         ((1.0, GIB), None),
-        ((12.0, GIB), "to fill it and look at it would take 12 s of 2 s"),
+        ((12.0, GIB), "to fill it and look at it would take 12 s, and 2 s are left"),
         ((1.0, 9 * GIB), "would need 9 GiB of 8 GiB"),
         ((12.0, 9 * GIB), "would need 9 GiB of 8 GiB"),
     ],

@@ -16,7 +16,7 @@ clock = time.perf_counter_ns
 
 #: Whether the answers of timed passes are kept, or only those of the passes that lead in. PyPy's JIT deletes work whose
 #: result is unused. On CPython the call that keeps an answer costs more behind a call of Python code than in the empty
-#: loop: subtracted, a Python loop of 103 ns came out at 1.044 of what it costs (benchmarks/known_cost.py, before).
+#: loop: subtracted, a Python loop of 103 ns came out at 1.044 of what it costs (results/known_cost_before.txt).
 KEEPS_ALL = platform.python_implementation() != "CPython"
 
 
