@@ -75,7 +75,7 @@ def selftest(
     plan: Plan, *, on_progress: Callable[[Progress], None] = lambda _: None
 ) -> tuple[Certificate, Result]:
     """Try the gate on this machine; return what was found and the recorded rounds of identical code."""
-    live = _LiveGates(plan, on_progress)
+    live = LiveGates(plan, on_progress)
     identical = [live.run(number, None, 0) for number in range(plan.gates)]
     recording = live.recording()
     certificate = replay(recording, plan)
@@ -149,7 +149,7 @@ def find_slowdown(gates: Replay, seed: int) -> float | None:
     return round(high, 2)
 
 
-class _LiveGates:
+class LiveGates:
     """Gates on two copies of a generated implementation, with their rounds kept."""
 
     def __init__(self, plan: Plan, on_progress: Callable[[Progress], None]) -> None:
