@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from garagebench.commands.options import FiniteRange, complete_impl, format_option
+from garagebench.commands.options import (
+    FiniteRange,
+    complete_impl,
+    format_option,
+    layout_option,
+    seed_option,
+    spaces_option,
+)
 from garagebench.commands.output import default_format, make_console
 from garagebench.commands.serve import complete_server
 
@@ -87,12 +94,8 @@ def parse_latency(_ctx: click.Context, _param: click.Parameter, text: str) -> in
     shell_complete=complete_server,
     help="Server to start; see `garagebench list servers`.",
 )
-@click.option(
-    "--layout", default="seed", metavar="NAME|FILE", help="A built-in layout or a TOML file."
-)
-@click.option(
-    "--spaces", type=click.IntRange(min=1), metavar="N", help="Scale the layout to N spaces."
-)
+@layout_option
+@spaces_option
 @click.option(
     "--rate",
     type=FiniteRange(min=1, max=1_000_000),
@@ -176,9 +179,7 @@ def parse_latency(_ctx: click.Context, _param: click.Parameter, text: str) -> in
     metavar="N",
     help="Port that a master listens on and a worker connects to.",
 )
-@click.option(
-    "--seed", type=int, default=0, metavar="N", help="Random seed for the arrivals and the cars."
-)
+@seed_option("Random seed for the arrivals and the cars.")
 @format_option
 @click.option(
     "--output",

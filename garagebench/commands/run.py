@@ -13,10 +13,14 @@ from garagebench.commands.options import (
     RUN_FORMATS,
     budget_option,
     choose_limit,
-    complete_impl,
     generations_option,
+    impl_option,
+    layout_option,
     make_format_option,
+    seed_option,
+    spaces_option,
     with_option,
+    workload_option,
 )
 from garagebench.commands.output import make_console, print_report
 from garagebench.commands.serve import complete_server
@@ -26,12 +30,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option(
-    "--impl",
-    multiple=True,
-    metavar="NAME",
-    shell_complete=complete_impl,
-    help="Implementation: a name, or path/to/file.py:NAME. Repeatable.  [default: lists numpy numba pypy]",
+@impl_option(
+    "Implementation: a name, or path/to/file.py:NAME. Repeatable.  [default: lists numpy numba pypy]"
 )
 @click.option(
     "--runtime",
@@ -39,18 +39,9 @@ if TYPE_CHECKING:
     metavar="PYTHON",
     help="Interpreter for the implementations. Repeatable.  [default: that of garagebench; pypy3 for pypy]",
 )
-@click.option(
-    "--layout", default="seed", metavar="NAME|FILE", help="A built-in layout or a TOML file."
-)
-@click.option(
-    "--spaces", type=click.IntRange(min=1), metavar="N", help="Scale the layout to N spaces."
-)
-@click.option(
-    "--workload",
-    default="fill",
-    metavar="NAME|FILE",
-    help="Workload: fill, mixed, churn, or a file with a trace in JSON lines.",
-)
+@layout_option
+@spaces_option
+@workload_option
 @click.option(
     "--operation",
     type=click.Choice(["park", "unpark", "both", "park_many", "unpark_many", "many"]),
@@ -88,13 +79,7 @@ if TYPE_CHECKING:
 @generations_option(
     "Measure N generations instead of using --budget: the same work on every machine."
 )
-@click.option(
-    "--seed",
-    type=int,
-    default=0,
-    metavar="N",
-    help="Random seed for the workload and the order of measuring.",
-)
+@seed_option("Random seed for the workload and the order of measuring.")
 @make_format_option(RUN_FORMATS)
 @click.option(
     "--output",

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from garagebench.commands.options import complete_impl, with_option
+from garagebench.commands.options import complete_impl, seed_option, with_option
 
 
 @click.command()
@@ -16,13 +16,7 @@ from garagebench.commands.options import complete_impl, with_option
     metavar="PYTHON",
     help="Interpreter for the implementation.  [default: that of garagebench; pypy3 for pypy]",
 )
-@click.option(
-    "--seed",
-    type=int,
-    default=0,
-    metavar="N",
-    help="Random seed for the random part of the search.",
-)
+@seed_option("Random seed for the random part of the search.")
 @with_option
 def verify(impl: str, runtime: str | None, seed: int, **others: Any) -> None:
     """Check the answers of an implementation (the conformance suite).
