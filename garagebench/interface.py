@@ -35,13 +35,14 @@ class Block(NamedTuple):
     """What one pass goes through.
 
     tape: what the loop's target takes, one item a turn.
-    expected: what the loop must keep, in order; an exception that the case catches is kept as its class.
+    expected: what the loop must keep, in order; an exception that the case catches is kept as its class. None: what it
+    keeps is not compared.
     requests: what a pass's time is divided by.
     reset: brings the state back to the start of the block; called before each pass, untimed.
     """
 
     tape: Sequence[Any]
-    expected: Sequence[Any]
+    expected: Sequence[Any] | None
     requests: int
     reset: Callable[[], object] | None = None
 
@@ -52,6 +53,7 @@ class Case(NamedTuple):
     group: cases of one group are measured on the same blocks in a round, and must have as many.
     in_context: also read the clock between the steps of the loop.
     intervals: a list to which the case's own code appends clock intervals (ns); then these are what is measured.
+    answers: by what two sides are told to answer alike, as text; None: what is expected, [] where they are not compared.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Case(NamedTuple):
     group: str = ""
     in_context: bool = False
     intervals: list[int] | None = None
+    answers: Sequence[str] | None = None
 
 
 class RowSpec(NamedTuple):

@@ -163,6 +163,7 @@ def judge_ratios(base: Result, head: Result, settings: CheckSettings) -> GateRes
         0.0,
         tuple(notes),
         head.interrupted,
+        rules,
     )
 
 
@@ -245,6 +246,7 @@ def _judge(
 
 def _make_case(name: str, case: CaseKey | None, outcome: str, change: Change) -> CaseVerdict:
     return CaseVerdict(
+        case=name if case is None else case.title,
         impl=name if case is None else case.subject,
         runtime=None if case is None else case.runtime,
         operation=None if case is None else case.row.partition("/")[0],

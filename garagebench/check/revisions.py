@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from garagebench.check.certificate import cite
+from garagebench.check.functions import choose_calls, make_function_pairs
 from garagebench.check.verdict import NO_WITNESS, Verdict, make_verdict
 from garagebench.core.workload import make_workload
 from garagebench.engine import Progress
@@ -67,6 +68,7 @@ class CheckSettings:
     base: str
     head: str | None = None
     impls: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
     runtime: str | None = None
     layout: str = "seed"
     spaces: int | None = None
@@ -91,8 +93,14 @@ def compare_revisions(
         find_valgrind()  # before anything is measured
     try:
         with two_trees(repository, settings.base, settings.head) as trees:
-            pairs = list(make_pairs(settings, trees))
-            try_to_load(pairs, trees)
+            functions = list(
+                make_function_pairs(
+                    settings.subjects, settings.runtime, trees, locate_impl, PACKAGE
+                )
+            )
+            garages = list(make_pairs(settings, trees))
+            try_to_load([*garages, *functions], trees)
+            pairs = [*garages, *map(choose_calls, functions)]
             gate = LiveGate(
                 pairs,
                 thresholds=settings.thresholds,
@@ -109,7 +117,8 @@ def compare_revisions(
             seconds = found.seconds + time.monotonic() - begin
             notes = (*found.notes, *trees.caveats, *_cite(settings))
             found = replace(found, seconds=seconds, notes=notes)
-            return make_verdict(found, trees.base.label, trees.head.label, witness)
+            named = [pair.subject for pair in functions]
+            return make_verdict(found, trees.base.label, trees.head.label, witness, named)
     except (NotComparable, WrongHead) as error:
         head = "the working tree" if settings.head is None else settings.head
         return make_refusal(error, settings.base, head)
@@ -198,7 +207,8 @@ def make_pairs(settings: CheckSettings, trees: Trees) -> Iterator[Pair]:
     layout = load_layout(settings.layout, settings.spaces)
     workload = make_workload(settings.workload, layout, settings.seed)
     known: dict[tuple[str, str], str] = {}
-    for impl in dict.fromkeys(settings.impls or (("lists",) if own else ())):
+    usual = ("lists",) if own and not settings.subjects else ()
+    for impl in dict.fromkeys(settings.impls or usual):
         if not is_file(impl) and not own:
             what = "has no :NAME" if impl.endswith(".py") else "is not a part of this repository"
             raise UnknownName(f"{impl} {what}; name what is, as path/to/file.py:NAME")
@@ -221,8 +231,10 @@ def make_pairs(settings: CheckSettings, trees: Trees) -> Iterator[Pair]:
             )
         )
         yield Pair(label, interpreter.label, interpreter.path, (base, head))
-    if not settings.impls and not own:
-        raise UnknownName("name what to compare: --impl path/to/file.py:NAME")
+    if not settings.impls and not settings.subjects and not own:
+        raise UnknownName(
+            "name what to compare: --subject path/to/file.py:NAME for a function, --impl for a garage"
+        )
 
 
 def locate_impl(impl: str, trees: Trees) -> tuple[str, str]:

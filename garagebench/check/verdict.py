@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from garagebench.exit_codes import GOOD, INCONCLUSIVE, INTERRUPTED, SLOWER
 from garagebench.gate.case import CaseKey, GateResult
@@ -21,16 +22,23 @@ CODES: Mapping[Outcome, int] = {
 
 NO_WITNESS = Witness({}, ())
 
+#: Of the JSON; it grows with each change.
+SCHEMA = 2
+
 
 @dataclass(frozen=True, kw_only=True)
 class CaseVerdict:
     """One case, with the fields of its JSON in their order; changes in percent of the base, unknown is None.
 
-    A file of another tool has only names: then `impl` is the whole of it. verdict: also "unresolved", for a part that this
+    case: its whole name: IMPL/OPERATION/STAGE, or that of a function, or what a file of another tool calls it. part_of: the
+    case that it is a part of, if it is. impl: also the subject of a function, or the whole name in another tool's file. operation,
+    stage: None where it is no garage. verdict: also "unresolved", for a part that this
     run could not judge. generations: how many it rests on; head_slower: in how many of them head was slower, which for
     identical code is half of them; of files, which have no generations in common, both are None.
     """
 
+    case: str
+    part_of: str | None = None
     impl: str
     runtime: str | None
     operation: str | None
@@ -47,10 +55,11 @@ class CaseVerdict:
 class CaseCount:
     """Instructions of one case for one request, where they were counted."""
 
+    case: str
     impl: str
     runtime: str
-    operation: str
-    stage: str
+    operation: str | None
+    stage: str | None
     base: float
     head: float
     change_percent: float
@@ -69,22 +78,48 @@ class Verdict:
     head: str
     notes: tuple[str, ...] = ()
     instructions: tuple[CaseCount, ...] = ()
+    schema: int = SCHEMA
 
 
 def make_verdict(
-    result: GateResult, base: str, head: str, witness: Witness = NO_WITNESS
+    result: GateResult,
+    base: str,
+    head: str,
+    witness: Witness = NO_WITNESS,
+    functions: Collection[str] = (),
 ) -> Verdict:
-    """Return the verdict in words and percent."""
+    """Return the verdict in words and percent. functions: the subjects that are no garages."""
+
+    def name(case: CaseKey) -> dict[str, Any]:
+        is_garage = case.subject not in functions
+        return {
+            "case": case.title,
+            "impl": case.subject,
+            "runtime": case.runtime,
+            "operation": case.row.partition("/")[0] if is_garage else None,
+            "stage": stage_of(case) if is_garage else None,
+        }
+
+    def find_whole(case: CaseKey) -> str | None:
+        whole = result.rules[case].part_of if case in result.rules else None
+        return None if whole is None else whole.title
+
     return Verdict(
         verdict=result.outcome,
         exit_code=INTERRUPTED if result.interrupted else CODES[result.outcome],
         attributed_to=None if result.attributed_to is None else stage_of(result.attributed_to),
         seconds=round(result.seconds, 1),
-        cases=tuple(_make_case(case, judgement) for case, judgement in result.cases.items()),
+        cases=tuple(
+            CaseVerdict(**name(case), part_of=find_whole(case), **_describe(judgement))
+            for case, judgement in result.cases.items()
+        ),
         base=base,
         head=head,
         notes=(*result.notes, *witness.notes),
-        instructions=tuple(_make_count(case, counted) for case, counted in witness.cases.items()),
+        instructions=tuple(
+            CaseCount(**name(case), **_describe_count(counted))
+            for case, counted in witness.cases.items()
+        ),
     )
 
 
@@ -93,31 +128,23 @@ def stage_of(case: CaseKey) -> str:
     return case.row.partition("/")[2]
 
 
-def _make_case(case: CaseKey, judgement: Judgement) -> CaseVerdict:
-    return CaseVerdict(
-        impl=case.subject,
-        runtime=case.runtime,
-        operation=case.row.partition("/")[0],
-        stage=stage_of(case),
-        verdict=judgement.outcome,
-        change_percent=round_percent(judgement.change) if judgement.generations else None,
-        low=round_percent(judgement.low),
-        high=round_percent(judgement.high),
-        generations=judgement.generations,
-        head_slower=judgement.head_slower,
-    )
+def _describe(judgement: Judgement) -> dict[str, Any]:
+    return {
+        "verdict": judgement.outcome,
+        "change_percent": round_percent(judgement.change) if judgement.generations else None,
+        "low": round_percent(judgement.low),
+        "high": round_percent(judgement.high),
+        "generations": judgement.generations,
+        "head_slower": judgement.head_slower,
+    }
 
 
-def _make_count(case: CaseKey, counted: Counted) -> CaseCount:
-    return CaseCount(
-        impl=case.subject,
-        runtime=case.runtime,
-        operation=case.row.partition("/")[0],
-        stage=stage_of(case),
-        base=round(counted.base, 1),
-        head=round(counted.head, 1),
-        change_percent=round(counted.change_percent, 3),
-    )
+def _describe_count(counted: Counted) -> dict[str, Any]:
+    return {
+        "base": round(counted.base, 1),
+        "head": round(counted.head, 1),
+        "change_percent": round(counted.change_percent, 3),
+    }
 
 
 def round_percent(log: float | None) -> float | None:

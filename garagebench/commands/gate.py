@@ -45,6 +45,13 @@ def parse_thresholds(
 def comparison_options(command: Any) -> Any:
     """Add the options that `compare` and `check` share."""
     options = (
+        click.option(
+            "--subject",
+            multiple=True,
+            metavar="FILE.py:NAME",
+            help="A function without arguments, a mapping or a list of such functions, or an object with cases(), taken "
+            "from each side. Repeatable.",
+        ),
         impl_option("Implementation, taken from each side: path/to/file.py:NAME. Repeatable."),
         max_slowdown_option("The smallest slowdown that counts as slower."),
         click.option(
@@ -90,6 +97,7 @@ def compare(base: str, head: str, format: str | None, **settings: Any) -> None: 
 
     \b
     Examples:
+      garagebench compare main my-branch --subject bench/parsing.py:parse_all
       garagebench compare main my-branch --impl path/to/file.py:MyPool
       garagebench compare HEAD~1 HEAD --impl path/to/file.py:MyPool --budget 60
       garagebench compare before.json.gz after.json.gz
@@ -133,6 +141,7 @@ def check(base: str, format: str | None, **settings: Any) -> None:  # noqa: A002
 
     \b
     Examples:
+      garagebench check --base main --subject bench/parsing.py:parse_all
       garagebench check --base main --impl path/to/file.py:MyPool
       garagebench check --base HEAD~1 --impl path/to/file.py:MyPool --max-slowdown 2 --budget 60
       garagebench check --base results/seed.json.gz --impl numba
@@ -148,6 +157,7 @@ def measure(
     form: str | None,
     *,
     impl: tuple[str, ...],
+    subject: tuple[str, ...],
     budget: float | None,
     generations: int | None,
     max_slowdown: float,
@@ -167,6 +177,7 @@ def measure(
         base,
         head,
         impl,
+        subject,
         limit=Limit(*choose_limit(budget, generations)),
         thresholds=thresholds,
         count_instructions=count is not None,
@@ -174,7 +185,7 @@ def measure(
     )
     is_file = head is None and Path(base).is_file()
     if is_file:
-        refuse_options(OF_LIVE_SIDES, "a result file says how it was measured")
+        refuse_options((*OF_LIVE_SIDES, "subject"), "a result file says how it was measured")
     for name in (base, head):
         refuse_missing_file(name)
     with show_progress(make_console(err=True)) as on_progress:
@@ -187,7 +198,14 @@ def measure(
 
 #: Options that mean nothing to two files, and to one as the base.
 OF_LIVE_SIDES = ("layout", "workload", "seed", "count")
-OF_REVISIONS = (*OF_LIVE_SIDES, "impl", "budget", "generations", "allow_different_answers")
+OF_REVISIONS = (
+    *OF_LIVE_SIDES,
+    "impl",
+    "subject",
+    "budget",
+    "generations",
+    "allow_different_answers",
+)
 
 
 def refuse_options(names: tuple[str, ...], why: str) -> None:

@@ -21,6 +21,11 @@ class CaseKey:
     row: str
 
     @property
+    def title(self) -> str:
+        """The whole name for people: that of a subject that is one row is not said twice."""
+        return self.row if self.row == self.subject else f"{self.subject}/{self.row}"
+
+    @property
     def names(self) -> tuple[str, ...]:
         """By what a threshold may name it, the most particular first; the last is the whole subject."""
         short = self.row.rpartition("/")[2]
@@ -75,7 +80,10 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class GateResult:
-    """What the gate found. notes: what a reader should know; the first says why where nothing could be judged."""
+    """What the gate found. notes: what a reader should know; the first says why where nothing could be judged.
+
+    rules: of the cases.
+    """
 
     outcome: Outcome
     cases: Mapping[CaseKey, Judgement]
@@ -83,6 +91,7 @@ class GateResult:
     seconds: float
     notes: tuple[str, ...] = ()
     interrupted: bool = False
+    rules: Rules = field(default_factory=dict)
 
 
 def attribute(

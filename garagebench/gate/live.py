@@ -303,6 +303,7 @@ class LiveGate:
             self._elapsed_s(),
             tuple(self._notes),
             state.interrupted,
+            state.rules,
         )
 
     def _advise(self, state: _State) -> Iterator[str]:

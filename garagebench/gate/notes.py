@@ -82,4 +82,4 @@ def describe_some_processes(judgements: Mapping[CaseKey, Judgement]) -> Iterator
 def list_cases(cases: Sequence[CaseKey]) -> str:
     """Return the names of the cases, with the subject where there are several."""
     several = len({(case.subject, case.runtime) for case in cases}) > 1
-    return ", ".join(f"{f'{case.subject}/' * several}{case.row}" for case in cases)
+    return ", ".join(case.title if several else case.row for case in cases)

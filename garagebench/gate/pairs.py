@@ -121,12 +121,19 @@ def find_trouble(sides: Sides, *, allow_different_answers: bool) -> str | None:
             if contestant.problem is not None:
                 return f"{side} of {pair.name}: {contestant.problem.reason}"
         base, head = both
-        if not allow_different_answers and base.answers != head.answers:
+        if not allow_different_answers and _differ(base.answers, head.answers):
             return (
                 f"the sides of {pair.name} answer differently: {find_difference(pair)}; "
                 "--allow-different-answers compares them all the same"
             )
     return None
+
+
+def _differ(base: Mapping[str, str], head: Mapping[str, str]) -> bool:
+    """Tell whether the sides have other cases, or other answers where both are known."""
+    return base.keys() != head.keys() or any(
+        base[case] and head[case] and base[case] != head[case] for case in base
+    )
 
 
 def find_difference(pair: Pair) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
-from garagebench.check.verdict import CaseVerdict, Verdict
+from garagebench.check.verdict import CaseCount, CaseVerdict, Verdict
 from garagebench.report.drawing import (
     LEFT,
     RIGHT,
@@ -43,8 +43,9 @@ def make_headline(verdict: Verdict) -> str:
         return f"{verdict.verdict}{why}{unresolved}"
     groups: dict[tuple[str | None, ...], list[CaseVerdict]] = {}
     for case in slower:
-        groups.setdefault((case.impl, case.runtime, case.operation), []).append(case)
-    causes = [case for case in slower if case.stage == verdict.attributed_to]
+        own = case.operation or case.case  # a function has a whole of its own
+        groups.setdefault((case.impl, case.runtime, own), []).append(case)
+    causes = [case for case in slower if case.stage and case.stage == verdict.attributed_to]
     cause = max(causes, key=lambda case: case.change_percent or 0.0, default=None)
     # First the operation that the cause is in, then the others.
     ordered = sorted(groups.values(), key=lambda cases: cause not in cases)
@@ -62,7 +63,7 @@ def _tell_unresolved(verdict: Verdict) -> str:
     unbounded = [case for case in open_cases if case.high is None]
     worst = max(open_cases, key=lambda case: math.inf if case.high is None else case.high)
     several = len({(case.impl, case.runtime) for case in verdict.cases}) > 1
-    name = f"{f'{worst.impl} ' * several}{worst.operation} {worst.stage}"
+    name = _tell_name(worst, name_impl=several)
     most = "any slowdown" if unbounded else f"up to {worst.high:+.1f} %"
     return f"; {parts}: {most} is not excluded in {name}"
 
@@ -73,10 +74,14 @@ def _tell_group(cases: list[CaseVerdict], cause: CaseVerdict | None, *, name_imp
     first = first or (cause if cause in cases else None) or cases[0]
     is_cause = cause is not None and cause in cases and cause is not first
     from_stage = f", from {cause.stage}" if cause is not None and is_cause else ""
-    if first.stage is None:
-        return f"{first.impl} {format_change(first)}"
-    impl = f"{first.impl} " if name_impl else ""
-    return f"{impl}{first.operation} {first.stage} {format_change(first)}{from_stage}"
+    return f"{_tell_name(first, name_impl=name_impl)} {format_change(first)}{from_stage}"
+
+
+def _tell_name(case: CaseVerdict, *, name_impl: bool) -> str:
+    """Return what a case is called in the headline; name_impl: where there are several."""
+    if case.stage is None:
+        return case.case
+    return f"{f'{case.impl} ' * name_impl}{case.operation} {case.stage}"
 
 
 def format_change(case: CaseVerdict) -> str:
@@ -92,22 +97,36 @@ _COUNTED = "instructions"
 
 
 def _header(verdict: Verdict) -> tuple[str, ...]:
-    return (*_HEADER, _COUNTED) if verdict.instructions else _HEADER
+    header = ("function", *_HEADER[-2:]) if _has_functions_only(verdict) else _HEADER
+    return (*header, _COUNTED) if verdict.instructions else header
+
+
+def _has_functions_only(verdict: Verdict) -> bool:
+    """Tell whether nothing is a garage, nor a case of another tool, whose runtime is not known."""
+    return all(case.operation is None and case.runtime is not None for case in verdict.cases)
 
 
 def _lines(verdict: Verdict) -> Iterator[tuple[str, ...]]:
     counts = {
-        (one.impl, one.runtime, one.operation, one.stage): f"{one.change_percent:+.2f} %"
+        (one.case, one.runtime): (one, f"{one.change_percent:+.2f} %")
         for one in verdict.instructions
     }
     for case in verdict.cases:
-        name = case.impl if case.runtime is None else f"{case.impl}@{case.runtime}"
-        line = name, case.operation or "", case.stage or "", format_change(case), case.verdict
+        place = _place(case)[: 1 if _has_functions_only(verdict) else None]
+        line = *place, format_change(case), case.verdict
         # What is too short for a verdict on its time has a count all the same.
-        counted = counts.pop((case.impl, case.runtime, case.operation, case.stage), "")  # type: ignore[arg-type]
+        _, counted = counts.pop((case.case, case.runtime), (None, ""))  # type: ignore[arg-type]
         yield (*line, counted) if verdict.instructions else line
-    for (impl, runtime, operation, stage), counted in counts.items():
-        yield f"{impl}@{runtime}", operation, stage, "", "", counted
+    for one, counted in counts.values():
+        place = _place(one)[: 1 if _has_functions_only(verdict) else None]
+        yield (*place, "", "", counted)
+
+
+def _place(case: CaseVerdict | CaseCount) -> tuple[str, str, str]:
+    """Return the first cells of a line: what it is, and of a garage operation and stage."""
+    name = case.case if case.stage is None else case.impl
+    runtime = "" if case.runtime is None else f"@{case.runtime}"
+    return f"{name}{runtime}", case.operation or "", case.stage or ""
 
 
 def _markdown(verdict: Verdict) -> str:

@@ -317,7 +317,9 @@ class GarageSubject:
             Block(given, answers, len(recorded.bodies), recorded.reset if resets else None)
             for given, answers, recorded in tapes
         ]
-        refuses = any(isinstance(answer, type) for block in blocks for answer in block.expected)
+        refuses = any(
+            isinstance(answer, type) for block in blocks for answer in block.expected or ()
+        )
         used = {
             key: value for key, value in names.items() if any(key in step.source for step in steps)
         }

@@ -46,12 +46,18 @@ def run_script(place: Path, code: int, **inputs: str) -> tuple[int, list[str], s
 
 
 def test_inputs_reach_the_command(tmp_path: Path) -> None:
-    """Each line of `impl` is one, `arguments` are split at spaces, nothing is taken for a command."""
+    """Each line of `impl` and `subject` is one, `arguments` are split at spaces, nothing is taken for a command."""
     _, told, _ = run_script(
-        tmp_path, 0, IMPL="a.py:A\n\nb c.py:B\n", ARGUMENTS="--seed 3", BASE="$(touch x)"
+        tmp_path,
+        0,
+        IMPL="a.py:A\n\nb c.py:B\n",
+        SUBJECT="d.py:f\ne.py:g\n",
+        ARGUMENTS="--seed 3",
+        BASE="$(touch x)",
     )
     assert told[:3] == ["check", "--base", "$(touch x)"]
-    assert told[-6:] == ["--impl", "a.py:A", "--impl", "b c.py:B", "--seed", "3"]
+    assert told[-10:-6] == ["--impl", "a.py:A", "--impl", "b c.py:B"]
+    assert told[-6:] == ["--subject", "d.py:f", "--subject", "e.py:g", "--seed", "3"]
     assert not (tmp_path / "x").exists()
 
 
@@ -92,6 +98,7 @@ def test_a_real_check_goes_through(tmp_path: Path) -> None:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "GITHUB_OUTPUT": str(tmp_path / "outputs"),
         "IMPL": "pool.py:Mine",
+        "SUBJECT": "",
         "BASE": "nowhere",
         "MAX_SLOWDOWN": "5",
         "BUDGET": "5",

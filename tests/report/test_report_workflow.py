@@ -17,6 +17,7 @@ from garagebench.run.report import Report, ReportError
 AssertGolden = Callable[[str, str], None]
 
 CASE = CaseVerdict(
+    case="Mine/park/total",
     impl="Mine",
     runtime="cpython3.11",
     operation="park",
@@ -50,6 +51,7 @@ def make_slower(operation: str, stage: str, percent: float, impl: str = "Mine") 
     """Return a case that became slower."""
     return replace(
         CASE,
+        case=f"{impl}/{operation}/{stage}",
         impl=impl,
         operation=operation,
         stage=stage,
@@ -83,6 +85,23 @@ def test_a_stage_is_named_with_the_total_that_it_is_in(
     cause = "release" if "release" in names else None
     said = make_headline(replace(VERDICT, cases=slower, attributed_to=cause))
     assert said.startswith(f"slower: {headline}")
+
+
+def test_a_function_is_named_by_its_whole_name() -> None:
+    """Each that became slower, as it is a whole; one that is level does not show."""
+    functions = [
+        replace(
+            CASE,
+            case=name,
+            impl="words",
+            operation=None,
+            stage=None,
+            verdict=verdict,
+        )
+        for name, verdict in (("a", "slower"), ("b", "not slower"), ("c", "slower"))
+    ]
+    said = make_headline(replace(VERDICT, cases=tuple(functions), attributed_to=None))
+    assert said == "slower: a +6.1 % [5.2, 7.0]; c +6.1 % [5.2, 7.0]"
 
 
 def test_of_several_implementations_the_headline_names_the_one() -> None:

@@ -70,12 +70,20 @@ class TimedCase:
             # How often the clock is read for one request, on average over all blocks.
             "clock_reads": self._clock_reads(),
             # Two sides whose digests agree answer alike.
-            "answers_digest": hashlib.sha256("\n".join(self.answers()).encode()).hexdigest(),
+            "answers_digest": self._digest(),
         }
 
     def answers(self) -> list[str]:
-        """Return every expected answer as text."""
-        return [repr(answer) for block in self._case.blocks for answer in block.expected]
+        """Return every answer by which two sides are compared, as text."""
+        own = getattr(self._case, "answers", None)  # an interface of before has none
+        if own is not None:
+            return list(own)
+        return [repr(answer) for block in self._case.blocks for answer in block.expected or ()]
+
+    def _digest(self) -> str:
+        """Return a digest of the answers; an empty text where they are not compared."""
+        answers = self.answers()
+        return hashlib.sha256("\n".join(answers).encode()).hexdigest() if answers else ""
 
     def _clock_reads(self) -> dict[str, float]:
         requests = sum(block.requests for block in self._case.blocks)
@@ -161,7 +169,7 @@ class TimedCase:
         return loop(block.tape, clock, self._case.catches, *more, **self._case.names)
 
     def _check(self, block: Any, kept: list[Any]) -> None:
-        if kept == list(block.expected):
+        if block.expected is None or kept == list(block.expected):
             return
         for number, (got, expected) in enumerate(zip(kept, block.expected), 1):
             if got != expected:
