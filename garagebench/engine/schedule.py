@@ -29,7 +29,7 @@ MOST_PASSES = 128
 #: Requests that a slice goes through in one pass, at most: longer workloads are drawn from, block by block.
 SLICE_REQUESTS = 1_000
 
-#: Passes of each case before anything counts, by implementation. On PyPy `assignment` of the seed layout falls from
+#: Passes of each case before anything counts, by implementation. On PyPy a case of the worked example falls from
 #: 74 ns after 150 passes to 55 after 600, and stays there.
 WARM_UP = {"PyPy": 600}
 WARM_UP_OTHERS = 5
