@@ -1,16 +1,20 @@
 """Whether instruction counts are level for identical code, and up for 0.5 % more work.
 
-    python benchmarks/gate/counts.py [--output results/counts.jsonl] [--pairs N]
+    python benchmarks/gate/counts.py [--output results/counts.jsonl] [--pairs N] [--busy]
 
-Each pair is counted as `check --count instructions` does it, on copies in directories of equally long names.
+Each pair is counted as `check --count instructions` does it, on copies in directories of equally long names. With --busy
+only identical pairs are counted, while both cores are kept busy.
 """
 
 import argparse
+import contextlib
+import os
 import random
 import sys
 import tempfile
 from pathlib import Path
 
+from busy import ALWAYS, busy
 from journal import Journal
 from repository import SOURCE, STAGES, write_version
 
@@ -49,15 +53,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=Path("results/counts.jsonl"))
     parser.add_argument("--pairs", type=int, default=PAIRS, help="of each sort")
+    parser.add_argument("--busy", action="store_true")
     chosen = parser.parse_args()
+    sorts = {"identical, both cores busy": 0} if chosen.busy else {"identical": 0, "+0.5 %": EVERY}
     journal = Journal(chosen.output)
     done = {(one["series"], one["number"]) for one in journal.read()}
     for number in range(chosen.pairs):
         stage = random.Random(number).choice(list(STAGES))
-        for series, every in (("identical", 0), ("+0.5 %", EVERY)):
+        for series, every in sorts.items():
             if (series, number) in done:
                 continue
-            changes = count_pair(stage, every)
+            with contextlib.ExitStack() as stack:
+                if chosen.busy:
+                    stack.enter_context(busy(os.sched_getaffinity(0), ALWAYS))
+                changes = count_pair(stage, every)
             journal.add(series=series, number=number, stage=stage, changes_percent=changes)
 
 
