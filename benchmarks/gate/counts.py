@@ -41,7 +41,8 @@ def count_pair(stage, every):
             roots.append(str(place))
             impl = f"{place / SOURCE.name}:SLOW"
             targets.append(make_target(CheckSettings("HEAD"), impl, layout, workload))
-        witness = count_pairs([Pair("slow", "here", sys.executable, *targets)], tuple(roots))
+        pair = Pair("slow", "here", sys.executable, tuple(targets))
+        witness = count_pairs([pair], tuple(roots))
     return {
         case.row.replace("/", " "): round(counted.change_percent, 4)
         for case, counted in witness.cases.items()
