@@ -62,6 +62,7 @@ LAZILY = {"__init__": set(MAY_IMPORT)}
 
 #: Third-party package -> the parts that may import it.
 HOMES = {
+    "aspectlib": {"subjects"},
     "cffi": {"impls"},
     "click": {"cli", "commands"},
     "falcon": {"server"},
@@ -79,6 +80,8 @@ HOMES = {
     "orjson": {"stages"},
     "prometheus_client": {"server"},
     "pyperf": {"engine"},
+    # Of the interpreter that runs the suite, which is not ours.
+    "pytest": {"subjects"},
     "rich": {"commands", "report"},
     "tornado": {"server"},
     "twisted": {"server"},

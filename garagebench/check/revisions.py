@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from garagebench.check.certificate import cite
 from garagebench.check.functions import choose_calls, make_function_pairs
-from garagebench.check.verdict import NO_WITNESS, Verdict, make_verdict
+from garagebench.check.suites import Suite, SuiteSettings, prepare_suite
+from garagebench.check.verdict import NO_WITNESS, Verdict, add_suite, make_verdict
 from garagebench.core.workload import make_workload
 from garagebench.engine import Progress
 from garagebench.engine.channel import WorkerFailed
@@ -69,6 +70,7 @@ class CheckSettings:
     head: str | None = None
     impls: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
+    suite: SuiteSettings = field(default_factory=SuiteSettings)
     runtime: str | None = None
     layout: str = "seed"
     spaces: int | None = None
@@ -100,7 +102,8 @@ def compare_revisions(
             )
             garages = list(make_pairs(settings, trees))
             try_to_load([*garages, *functions], trees)
-            pairs = [*garages, *map(choose_calls, functions)]
+            suite = _prepare_suite(settings, trees, on_progress)
+            pairs = [*garages, *map(choose_calls, functions), *(one.pair for one in suite)]
             gate = LiveGate(
                 pairs,
                 thresholds=settings.thresholds,
@@ -115,13 +118,32 @@ def compare_revisions(
             begin = time.monotonic()
             witness = _count(settings, trees, pairs, found, on_progress)
             seconds = found.seconds + time.monotonic() - begin
-            notes = (*found.notes, *trees.caveats, *_cite(settings))
+            told = [note for one in suite for note in one.notes]
+            notes = (*found.notes, *told, *trees.caveats, *_cite(settings))
             found = replace(found, seconds=seconds, notes=notes)
-            named = [pair.subject for pair in functions]
-            return make_verdict(found, trees.base.label, trees.head.label, witness, named)
+            impls = {pair.subject for pair in garages}
+            verdict = make_verdict(found, trees.base.label, trees.head.label, witness, impls)
+            return add_suite(verdict, suite[0], settings.suite.require_all) if suite else verdict
     except (NotComparable, WrongHead) as error:
         head = "the working tree" if settings.head is None else settings.head
         return make_refusal(error, settings.base, head)
+
+
+def _prepare_suite(
+    settings: CheckSettings, trees: Trees, on_progress: Callable[[Progress], None]
+) -> list[Suite]:
+    """Return the suite that is named, ready to be measured; nothing where none is."""
+    if not settings.suite.paths:
+        return []
+    ready = prepare_suite(
+        settings.suite,
+        trees,
+        PACKAGE,
+        runtime=settings.runtime,
+        allow_different=settings.allow_different_answers,
+        on_progress=on_progress,
+    )
+    return [ready]
 
 
 def make_refusal(error: NotComparable | WrongHead, base: str, head: str) -> Verdict:
@@ -207,7 +229,8 @@ def make_pairs(settings: CheckSettings, trees: Trees) -> Iterator[Pair]:
     layout = load_layout(settings.layout, settings.spaces)
     workload = make_workload(settings.workload, layout, settings.seed)
     known: dict[tuple[str, str], str] = {}
-    usual = ("lists",) if own and not settings.subjects else ()
+    is_named = bool(settings.impls or settings.subjects or settings.suite.paths)
+    usual = ("lists",) if own and not is_named else ()
     for impl in dict.fromkeys(settings.impls or usual):
         if not is_file(impl) and not own:
             what = "has no :NAME" if impl.endswith(".py") else "is not a part of this repository"
@@ -231,9 +254,10 @@ def make_pairs(settings: CheckSettings, trees: Trees) -> Iterator[Pair]:
             )
         )
         yield Pair(label, interpreter.label, interpreter.path, (base, head))
-    if not settings.impls and not settings.subjects and not own:
+    if not is_named and not own:
         raise UnknownName(
-            "name what to compare: --subject path/to/file.py:NAME for a function, --impl for a garage"
+            "name what to compare: --pytest PATH for benchmarks of a test suite, --subject path/to/file.py:NAME for a "
+            "function, --impl for a garage"
         )
 
 

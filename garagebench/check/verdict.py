@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from garagebench.check.suites import OneSided, Suite
 from garagebench.exit_codes import GOOD, INCONCLUSIVE, INTERRUPTED, SLOWER
 from garagebench.gate.case import CaseKey, GateResult
 from garagebench.gate.witness import Counted, Witness
@@ -23,7 +24,7 @@ CODES: Mapping[Outcome, int] = {
 NO_WITNESS = Witness({}, ())
 
 #: Of the JSON; it grows with each change.
-SCHEMA = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,15 +32,15 @@ class CaseVerdict:
     """One case, with the fields of its JSON in their order; changes in percent of the base, unknown is None.
 
     case: its whole name: IMPL/OPERATION/STAGE, or that of a function, or what a file of another tool calls it. part_of: the
-    case that it is a part of, if it is. impl: also the subject of a function, or the whole name in another tool's file. operation,
-    stage: None where it is no garage. verdict: also "unresolved", for a part that this
+    case that it is a part of, if it is. impl: also the subject of a function, or the whole name in another tool's file; None
+    for a benchmark of a test suite. operation, stage: None where it is no garage. verdict: also "unresolved", for a part that this
     run could not judge. generations: how many it rests on; head_slower: in how many of them head was slower, which for
     identical code is half of them; of files, which have no generations in common, both are None.
     """
 
     case: str
     part_of: str | None = None
-    impl: str
+    impl: str | None
     runtime: str | None
     operation: str | None
     stage: str | None
@@ -56,7 +57,7 @@ class CaseCount:
     """Instructions of one case for one request, where they were counted."""
 
     case: str
-    impl: str
+    impl: str | None
     runtime: str
     operation: str | None
     stage: str | None
@@ -67,7 +68,11 @@ class CaseCount:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The whole of it. base, head: what was compared. notes: what a reader should know, one sentence each."""
+    """The whole of it. base, head: what was compared. notes: what a reader should know, one sentence each.
+
+    one_sided: benchmarks of a suite that do not work on both sides. sources: module of the repository -> the file that it
+    came from in base and in head.
+    """
 
     verdict: str
     exit_code: int
@@ -78,6 +83,8 @@ class Verdict:
     head: str
     notes: tuple[str, ...] = ()
     instructions: tuple[CaseCount, ...] = ()
+    one_sided: tuple[OneSided, ...] = ()
+    sources: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     schema: int = SCHEMA
 
 
@@ -86,15 +93,15 @@ def make_verdict(
     base: str,
     head: str,
     witness: Witness = NO_WITNESS,
-    functions: Collection[str] = (),
+    impls: Collection[str] | None = None,
 ) -> Verdict:
-    """Return the verdict in words and percent. functions: the subjects that are no garages."""
+    """Return the verdict in words and percent. impls: the subjects that are garages; None: all."""
 
     def name(case: CaseKey) -> dict[str, Any]:
-        is_garage = case.subject not in functions
+        is_garage = impls is None or case.subject in impls
         return {
             "case": case.title,
-            "impl": case.subject,
+            "impl": case.subject or None,
             "runtime": case.runtime,
             "operation": case.row.partition("/")[0] if is_garage else None,
             "stage": stage_of(case) if is_garage else None,
@@ -121,6 +128,17 @@ def make_verdict(
             for case, counted in witness.cases.items()
         ),
     )
+
+
+def add_suite(verdict: Verdict, suite: Suite, require_all: bool) -> Verdict:
+    """Return the verdict with what is to be said of the suite. require_all: whether what is gone leaves it inconclusive."""
+    told = replace(verdict, one_sided=suite.one_sided, sources=suite.sources)
+    if require_all and suite.one_sided and verdict.exit_code == GOOD:
+        why = "--require-all: not every benchmark could be judged"
+        return replace(
+            told, verdict="inconclusive", exit_code=INCONCLUSIVE, notes=(why, *verdict.notes)
+        )
+    return told
 
 
 def stage_of(case: CaseKey) -> str:

@@ -52,6 +52,25 @@ def comparison_options(command: Any) -> Any:
             help="A function without arguments, a mapping or a list of such functions, or an object with cases(), taken "
             "from each side. Repeatable.",
         ),
+        click.option(
+            "--pytest",
+            multiple=True,
+            metavar="PATH",
+            help="A test suite for pytest-benchmark or pytest-codspeed: a file or a directory, nothing of which is changed. "
+            "Repeatable. What stands after -- is given to pytest: -- -k json.",
+        ),
+        click.option(
+            "--benchmarks-from",
+            type=click.Choice(["head", "base", "each"]),
+            default="head",
+            help="Whose benchmark files are used on both sides.  [default: head]",
+        ),
+        click.option(
+            "--require-all",
+            is_flag=True,
+            help="Inconclusive if a benchmark of the suite does not work on both sides.",
+        ),
+        click.argument("pytest_options", nargs=-1, metavar="[-- PYTEST_OPTIONS]"),
         impl_option("Implementation, taken from each side: path/to/file.py:NAME. Repeatable."),
         max_slowdown_option("The smallest slowdown that counts as slower."),
         click.option(
@@ -158,6 +177,10 @@ def measure(
     *,
     impl: tuple[str, ...],
     subject: tuple[str, ...],
+    pytest: tuple[str, ...],
+    pytest_options: tuple[str, ...],
+    benchmarks_from: str,
+    require_all: bool,
     budget: float | None,
     generations: int | None,
     max_slowdown: float,
@@ -168,16 +191,22 @@ def measure(
     """Measure, print the verdict, exit."""
     from garagebench.check.files import check_against_file
     from garagebench.check.revisions import CheckSettings, compare_revisions
+    from garagebench.check.suites import SuiteSettings
     from garagebench.gate.case import Thresholds
     from garagebench.gate.live import Limit
     from garagebench.report.progress import show_progress
 
+    if pytest_options and not pytest:
+        raise click.UsageError(
+            f"{' '.join(pytest_options)}: what stands after -- is for pytest: name a suite with --pytest PATH"
+        )
     thresholds = Thresholds(max_slowdown, threshold)
     settings = CheckSettings(
         base,
         head,
         impl,
         subject,
+        SuiteSettings(pytest, pytest_options, benchmarks_from, require_all),
         limit=Limit(*choose_limit(budget, generations)),
         thresholds=thresholds,
         count_instructions=count is not None,
@@ -185,7 +214,9 @@ def measure(
     )
     is_file = head is None and Path(base).is_file()
     if is_file:
-        refuse_options((*OF_LIVE_SIDES, "subject"), "a result file says how it was measured")
+        refuse_options(
+            (*OF_LIVE_SIDES, "subject", "pytest"), "a result file says how it was measured"
+        )
     for name in (base, head):
         refuse_missing_file(name)
     with show_progress(make_console(err=True)) as on_progress:
@@ -202,6 +233,7 @@ OF_REVISIONS = (
     *OF_LIVE_SIDES,
     "impl",
     "subject",
+    "pytest",
     "budget",
     "generations",
     "allow_different_answers",

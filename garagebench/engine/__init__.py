@@ -5,8 +5,9 @@ The package is not called `measure` because the function is: a module of that na
 
 from garagebench.engine.api import measure
 from garagebench.engine.candidate import Entrant
-from garagebench.engine.conductor import Conductor, Progress
+from garagebench.engine.conductor import Conductor
 from garagebench.engine.contestant import Contestant
+from garagebench.engine.extent import Progress
 from garagebench.engine.result import Result, ResultRow
 from garagebench.interface import Block, Case, RowSpec, Step
 

@@ -111,6 +111,7 @@ class Candidate:
         self.problem: Problem | None = None
         self.repeated = 0  # slices that waited for the core, so that all were measured again
         self.groups: dict[str, list[int]] = {}  # group -> requests of each of its blocks
+        self.in_turn: tuple[str, ...] | None = None  # its cases, where each is entered and left
         self._limit_s = limit_s
         self._timeout_s = timeout_s
         self._rng = rng
@@ -197,6 +198,9 @@ class Candidate:
         rows = make_terms(cases, loaded.rows, in_context=in_context)
         needs = self.entrant.needs
         self._rows += rows if needs is None else tuple(row for row in rows if row.name in needs)
+        if loaded.in_turn:
+            self.in_turn = tuple(row.name for row in self._rows)
+            return
         for case in cases:
             self._answers[case.name] = case.answers_digest
             if needs is not None and not any(row.needs(case.name) for row in self._rows):
@@ -210,6 +214,27 @@ class Candidate:
                 for slice_ in make_slices(case, in_context=in_context)
                 if self.entrant.paces is None or label(slice_) in self.entrant.paces
             ]
+
+    def enter(self, runner: Runner, case: str, upcoming: str | None, slice_ns: int) -> None:
+        """Go on to a case of those that come in turn, and make the calls that do not count."""
+        pace = self._paces.get(case) or slice_ns
+        timeout_s = self._timeout_s + min(self._limit_s, LONGEST_S)
+        try:
+            found = runner.enter(case, upcoming, pace, timeout_s)
+        except WorkerFailed as failure:
+            raise WorkerFailed(f"{case}: {failure}", failure.status, failure.trace) from None
+        self._cases = {case: found}
+        self._group_of = {case: found.group}
+        self._slices = make_slices(found, in_context=False)
+        if case not in self._paces and found.pace is not None:
+            self._paces[case] = found.pace
+        runner.warm([(case, "loop", [0], sum(self._paces[case]))], self._timeout_s)
+
+    def leave(self, runner: Runner, case: str) -> None:
+        """End the case that was entered; what fails then was measured all the same."""
+        left = runner.leave(self._timeout_s)
+        if left.status == "failed":
+            self._caveats.append(f"{case} failed after it had been measured: {left.reason}")
 
     def warm_up(self, runner: Runner, slice_ns: float) -> None:
         """Go through every case often enough, in parts and in mixed order; the first time, see what fits.
@@ -250,9 +275,11 @@ class Candidate:
         waited_ns = found.waited_ns
         return Measured(values, waited_ns is not None and waited_ns > WAITED_SHARE * found.took_ns)
 
-    def keep(self, rounds: Sequence[Mapping[str, float]]) -> bool:
-        """Add a generation to the series; one with too few rounds only where there is no other. Tell whether it was."""
-        if not rounds or (len(rounds) < schedule.LEAST_ROUNDS and self.has_generations):
+    def keep(
+        self, rounds: Sequence[Mapping[str, float]], least: int = schedule.LEAST_ROUNDS
+    ) -> bool:
+        """Add a generation to the series; one of fewer than the least rounds only where there is no other. Tell whether it was."""
+        if not rounds or (len(rounds) < least and self.has_generations):
             return False
         for name in rounds[0]:
             self._series.setdefault(name, []).append([values[name] for values in rounds])

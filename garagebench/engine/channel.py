@@ -128,13 +128,26 @@ class Channel:
             self.close()
             raise WorkerFailed(f"it cannot be kept on core {core}: {error.strerror}") from None
 
+    def quit(self, timeout_s: float) -> None:
+        """Tell the worker to end and give it that long for it; whoever is busy or dead already is left to `close`."""
+        if self._is_open:
+            end = time.monotonic() + timeout_s
+            with contextlib.suppress(BrokenPipeError, TimeoutError):
+                self._send(b'{"do": "quit"}\n', end)
+                # It closes its pipe when it ends, and no sooner.
+                while True:
+                    self._wait(end, write=False)
+                    if not os.read(self._answers, 1 << 16):
+                        return
+
     def close(self) -> None:
         """Kill the worker, with all that it started, and wait for it; once is enough."""
         if not self._is_open:
             return
         self._is_open = False
-        if self._process.poll() is None:  # or its number may be somebody else's by now
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if self._process.returncode is None:  # or its number may be somebody else's by now
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self._close_pipes()
 

@@ -9,18 +9,21 @@ two sides can change places, which lies at which path: with base always first, i
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import random
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from garagebench.engine import schedule
+from garagebench.engine.acts import MOST_ACT_S, Act, plan_acts
 from garagebench.engine.candidate import Candidate, ColdStart, Entrant
 from garagebench.engine.channel import WorkerFailed
+from garagebench.engine.cold import ColdTime
 from garagebench.engine.contestant import Conditions, Contestant
-from garagebench.engine.extent import Extent
+from garagebench.engine.extent import Extent, Progress
 from garagebench.engine.patience import CHUNK_NS, find_chunks, find_patience_ns
 from garagebench.engine.result import Result
 from garagebench.engine.rounds import Rounds
@@ -37,9 +40,6 @@ TIMEOUT_S = 60.0
 #: When a contestant fails that never came to be measured.
 STARTING = "while it started"
 
-#: Share of the time that cold starts may take, beyond the first of each contestant.
-COLD_SHARE = 0.2
-
 #: Times the budget at which a generation is broken off; one with enough rounds for that ends with the budget.
 OVERDRAFT = 1.15
 
@@ -48,20 +48,6 @@ LATENESS = 0.05
 
 #: What is said to buy enough generations is so much more than this run would have needed: no two cost the same.
 MARGIN = 1.1
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far it is: generations (or what else) done and planned (None: not known), seconds gone and expected in all.
-
-    expected_s is infinite where nobody knows.
-    """
-
-    generation: int
-    generations: int | None
-    elapsed_s: float
-    expected_s: float
-    what: str = "generation"
 
 
 class Conductor:
@@ -120,8 +106,7 @@ class Conductor:
         self._plan: schedule.Plan | None = None
         self._done = 0
         self._begin = 0.0
-        self._cold_s = 0.0
-        self._one_cold_s = 0.0
+        self._cold = ColdTime()
         self._first_s = 0.0
         self._least_s = 0.0
 
@@ -159,7 +144,8 @@ class Conductor:
         self._conditions = replace(self._conditions, start_s=start_s, round_s=round_s)
         self._on_generation(self._result(interrupted=False))
         spent_s = self._clock() - self._begin
-        start_s += self._expected_cold_s(start_s + schedule.LEAST_ROUNDS * round_s)
+        generation_s = start_s + schedule.LEAST_ROUNDS * round_s
+        start_s += self._cold.expect_s(generation_s) if self._decks else self._cold.one_s
         self._plan = self._make_plan(spent_s, start_s, round_s)
         if self._done == 1:
             self._first_s = spent_s + (schedule.LEAST_ROUNDS - rounds) * round_s
@@ -183,30 +169,59 @@ class Conductor:
         """Start fresh workers, measure with them; return how many rounds it were, and the seconds that one took."""
         with contextlib.ExitStack() as stack:
             first, runners = self._start_all(stack)
-            by_name = {candidate.entrant.name: candidate for candidate in self._candidates}
-            runs = Rounds(runners, by_name, self._decks, self._rng, self._blame)
             begin = self._clock()
-            done = 0
-            try:
-                while done < rounds and self._running() and not self._is_overdue(done, begin):
-                    done += 1
-                    runs.run(done)
-                    self._report()
-            finally:
-                kept = [
-                    candidate.keep(runs.measured.get(candidate.entrant.name, []))
-                    for candidate in self._candidates
-                ]
-                if any(kept):
-                    self._note_generation(first, runs)
+            done = slices = 0
+            for act in plan_acts([one for one in self._running() if one.entrant.name in runners]):
+                if done and act.case is not None and self._is_overdue(done, begin):
+                    break
+                runs = self._run_act(act, runners, rounds)
+                done = max(done, runs.number)
+                slices += runs.slices - runs.repeated
+            if slices:
+                self._note_generation(first, slices)
             return done, (self._clock() - begin) / max(1, done)
 
-    def _note_generation(self, first: str, runs: Rounds) -> None:
+    def _run_act(self, act: Act, runners: Mapping[str, Runner], rounds: int) -> Rounds:
+        """Measure what is measured in the same rounds; return how it went."""
+        decks = self._decks if act.case is None else {"": schedule.Deck((1,), self._rng)}
+        for candidate in self._rng.sample(act.candidates, len(act.candidates)):
+            self._prepare(candidate, runners, functools.partial(self._enter, act))
+        on_stage = [one for one in act.candidates if one.problem is None]
+        mine = {one.entrant.name: runners[one.entrant.name] for one in on_stage}
+        by_name = {one.entrant.name: one for one in on_stage}
+        runs = Rounds(mine, by_name, decks, self._rng, self._blame)
+        begin = self._clock()
+        try:
+            while runs.number < rounds and self._running() and not self._is_over(act, runs, begin):
+                runs.run()
+                self._report()
+        finally:
+            least = schedule.LEAST_ROUNDS if act.case is None else 1
+            for one in on_stage:
+                one.keep(runs.measured[one.entrant.name], least)
+        for one in on_stage:
+            self._prepare(one, runners, functools.partial(self._leave, act))
+        return runs
+
+    def _enter(self, act: Act, candidate: Candidate, runner: Runner) -> None:
+        if act.case is not None:
+            candidate.enter(runner, act.case, act.upcoming, self._find_slice_ns(runner))
+
+    def _leave(self, act: Act, candidate: Candidate, runner: Runner) -> None:
+        if act.case is not None:
+            candidate.leave(runner, act.case)
+
+    def _is_over(self, act: Act, runs: Rounds, begin: float) -> bool:
+        """Whether an act ends before all of its rounds."""
+        is_long = act.case is not None and self._clock() - begin > MOST_ACT_S
+        return (is_long and runs.number > 0) or self._is_overdue(runs.number, begin)
+
+    def _note_generation(self, first: str, slices: int) -> None:
         """Write down how the generation was measured: who was started first, and where the sides were."""
         before = self._conditions
         self._conditions = replace(
             before,
-            slices=before.slices + runs.slices - runs.repeated,
+            slices=before.slices + slices,
             first=(*before.first, first),
             exchanged=(*before.exchanged, self._is_exchanged),
         )
@@ -259,8 +274,9 @@ class Conductor:
 
     def _warm_up(self, candidate: Candidate, runner: Runner) -> None:
         runner.move(self._core)
-        self._deal(candidate)
-        candidate.warm_up(runner, self._find_slice_ns(runner))
+        if candidate.in_turn is None:
+            self._deal(candidate)
+            candidate.warm_up(runner, self._find_slice_ns(runner))
 
     def _take_places(self, *, exchanged: bool) -> None:
         if self._exchange is not None and exchanged is not self._is_exchanged:
@@ -296,41 +312,27 @@ class Conductor:
         limit_s = self._extent.limit_s * (1 if rounds >= schedule.LEAST_ROUNDS else OVERDRAFT)
         return now + (now - begin) / rounds - self._begin > limit_s
 
-    def _expected_cold_s(self, generation_s: float) -> float:
-        """Return the seconds of cold starts that come, on average, with a generation that takes so long."""
-        if not self._decks:
-            return self._one_cold_s
-        return min(self._one_cold_s, COLD_SHARE / (1 - COLD_SHARE) * generation_s)
-
-    def _may_start_cold(self) -> bool:
-        """Whether there is time: always at first, and where nothing else is measured, as long as it is planned."""
-        elapsed_s = self._clock() - self._begin
-        if not self._done or not self._decks:
-            return True
-        return (
-            self._cold_s <= COLD_SHARE * elapsed_s
-            and elapsed_s + self._one_cold_s <= self._extent.limit_s
-        )
-
     def _start_cold(self) -> None:
         """Start everyone cold once, as long as cold starts take no more than their share of the time."""
-        begin = self._clock()
-        if not self._may_start_cold():
+        elapsed_s = self._clock() - self._begin
+        left_s = self._extent.limit_s - elapsed_s
+        # Always at first, and where nothing else is measured, as long as it is planned.
+        if self._done and self._decks and not self._cold.are_affordable(elapsed_s, left_s):
             return
+        begin = self._clock()
         for candidate in self._running():
-            if candidate.entrant.cold is not None:
+            cold = candidate.entrant.cold
+            if cold is not None:
                 with self._blame(candidate, "in a cold start"):
-                    self._start_one_cold(candidate, candidate.entrant.cold)
-        self._one_cold_s = self._clock() - begin
-        self._cold_s += self._one_cold_s
+                    candidate.keep_cold(self._start_one_cold(candidate, cold), cold.rows)
+        self._cold.note(self._clock() - begin)
 
-    def _start_one_cold(self, candidate: Candidate, cold: ColdStart) -> None:
+    def _start_one_cold(self, candidate: Candidate, cold: ColdStart) -> Mapping[str, Any]:
         with tempfile.TemporaryDirectory(prefix="garagebench-") as empty:
             caches = dict.fromkeys(cold.caches, empty)
             runner = self._start_runner(candidate.entrant.python, self._core, caches)
             with contextlib.closing(runner):
-                answer = runner.call(cold.call, self._timeout_s)
-        candidate.keep_cold(answer, cold.rows)
+                return runner.call(cold.call, self._timeout_s)
 
     @contextlib.contextmanager
     def _blame(

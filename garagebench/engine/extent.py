@@ -1,4 +1,4 @@
-"""How much is measured."""
+"""How much is measured, and how far it is."""
 
 from __future__ import annotations
 
@@ -40,3 +40,17 @@ def enough(budget_s: float | None, generations: int | None, least: int) -> Exten
     if budget_s is not None:
         return Extent(limit_s=budget_s)
     return Extent(limit_s=MOST_S, generations=least)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far it is: generations (or what else) done and planned (None: not known), seconds gone and expected in all.
+
+    expected_s is infinite where nobody knows.
+    """
+
+    generation: int
+    generations: int | None
+    elapsed_s: float
+    expected_s: float
+    what: str = "generation"

@@ -45,14 +45,14 @@ class Rounds:
         for name in runners:
             clusters.setdefault(candidates[name].entrant.reference, []).append(name)
         self._orders = [schedule.balanced_orders(names, rng) for names in clusters.values()]
-        self._when = ""
+        self.number = 0  # of the round
         self.slices = 0
         self.repeated = 0
         self.measured: dict[str, list[dict[str, float]]] = {name: [] for name in runners}
 
-    def run(self, number: int) -> None:
-        """Measure round `number`: every slice of every contestant once."""
-        self._when = f"in round {number}"
+    def run(self) -> None:
+        """Measure one round: every slice of every contestant once."""
+        self.number += 1
         blocks = {group: deck.draw() for group, deck in self._decks.items()}
         values: dict[str, dict[str, float]] = {name: {} for name in self._runners}
         for slice_, group in self._draw_slices():
@@ -101,6 +101,6 @@ class Rounds:
         for name in order:
             candidate = self._candidates[name]
             if candidate.problem is None and slice_ in self._slices[name]:
-                with self._blame(candidate, self._when, self._runners[name]):
+                with self._blame(candidate, f"in round {self.number}", self._runners[name]):
                     found[name] = candidate.measure(self._runners[name], slice_, blocks)
         return found

@@ -10,6 +10,9 @@ from garagebench.engine.channel import Channel
 from garagebench.engine.schedule import Pace
 from garagebench.engine.target import Target
 
+#: Seconds that a test suite has for what it tears down at its end.
+TEARDOWN_S = 10.0
+
 #: What is gone through: a case, a mode of it, the numbers of its blocks, and how often.
 Work = tuple[str, str, Sequence[int], int]
 
@@ -38,7 +41,10 @@ class LoadedCase:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What was loaded. rows: the fields of each RowSpec, None: every case is one. packages: name -> version."""
+    """What was loaded. rows: the fields of each RowSpec, None: every case is one. packages: name -> version.
+
+    in_turn: its cases come one after the other: each is entered, measured and left.
+    """
 
     cases: Sequence[LoadedCase]
     rows: Sequence[Sequence[Any]] | None
@@ -46,6 +52,15 @@ class Loaded:
     interface_version: int
     caveats: Sequence[str] = ()
     packages: Mapping[str, str] = field(default_factory=dict)
+    in_turn: bool = False
+
+
+@dataclass(frozen=True)
+class Left:
+    """How a case that was entered has ended: "passed", "failed" or "skipped", and why."""
+
+    status: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -69,6 +84,17 @@ class Runner(Protocol):
 
     def load(self, target: Target, timeout_s: float) -> Loaded:
         """Make the subject, or wait until it is made."""
+
+    def enter(
+        self, case: str, upcoming: str | None, pace: Pace | int, timeout_s: float
+    ) -> LoadedCase:
+        """Go on to a case of those that come in turn. upcoming: the next one. pace: or how long a slice may be, in ns."""
+
+    def leave(self, timeout_s: float) -> Left:
+        """End the case that was entered."""
+
+    def modules(self, timeout_s: float) -> Mapping[str, str]:
+        """Return what was imported at the top: module -> the file that it comes from."""
 
     def warm(self, work: Sequence[Work], timeout_s: float) -> Sequence[int]:
         """Go through the work; return the quickest pass of each item, in ns."""
@@ -112,6 +138,9 @@ class AsksWorker(Protocol):
     def close(self) -> None:
         """End the worker."""
 
+    def quit(self, timeout_s: float) -> None:
+        """Let the worker end by itself."""
+
 
 class WorkerRunner:
     """Runs compiled loops in a worker process."""
@@ -119,6 +148,7 @@ class WorkerRunner:
     def __init__(self, worker: AsksWorker) -> None:
         self._worker = worker
         self._is_loading = False
+        self._in_turn = False
 
     def begin_load(self, target: Target, timeout_s: float) -> None:
         self._worker.send({"do": "load", "source": target.to_data()}, timeout_s)
@@ -129,7 +159,24 @@ class WorkerRunner:
             self.begin_load(target, timeout_s)
         self._is_loading = False
         found = self._worker.receive(timeout_s)
-        return Loaded(**{**found, "cases": [LoadedCase(**case) for case in found["cases"]]})
+        loaded = Loaded(**{**found, "cases": [LoadedCase(**case) for case in found["cases"]]})
+        self._in_turn = loaded.in_turn
+        return loaded
+
+    def enter(
+        self, case: str, upcoming: str | None, pace: Pace | int, timeout_s: float
+    ) -> LoadedCase:
+        known, slice_ns = (None, pace) if isinstance(pace, int) else (pace, None)
+        command = {"case": case, "upcoming": upcoming, "pace": known, "slice_ns": slice_ns}
+        found = self._worker.ask({"do": "enter", **command}, timeout_s)
+        return LoadedCase(found["name"], pace=Pace(*found["pace"]))
+
+    def leave(self, timeout_s: float) -> Left:
+        return Left(**self._worker.ask({"do": "leave"}, timeout_s))
+
+    def modules(self, timeout_s: float) -> Mapping[str, str]:
+        found: dict[str, str] = self._worker.ask({"do": "modules"}, timeout_s)["modules"]
+        return found
 
     def warm(self, work: Sequence[Work], timeout_s: float) -> Sequence[int]:
         passes_ns: list[int] = self._worker.ask({"do": "warm", "work": work}, timeout_s)["pass_ns"]
@@ -165,7 +212,11 @@ class WorkerRunner:
             self._worker.move(core)
 
     def close(self) -> None:
-        self._worker.close()
+        try:
+            if self._in_turn:
+                self._worker.quit(TEARDOWN_S)
+        finally:
+            self._worker.close()
 
 
 def start_runner(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, order=True)
 class CaseKey:
-    """What a judgement belongs to: a row of a contestant, which is a subject on an interpreter."""
+    """What a judgement belongs to: a row of a contestant, which is a subject on an interpreter.
+
+    subject: empty where the row's name says all.
+    """
 
     subject: str
     runtime: str
@@ -23,11 +27,13 @@ class CaseKey:
     @property
     def title(self) -> str:
         """The whole name for people: that of a subject that is one row is not said twice."""
-        return self.row if self.row == self.subject else f"{self.subject}/{self.row}"
+        return self.row if self.subject in ("", self.row) else f"{self.subject}/{self.row}"
 
     @property
     def names(self) -> tuple[str, ...]:
         """By what a threshold may name it, the most particular first; the last is the whole subject."""
+        if not self.subject:
+            return (*dict.fromkeys((self.row, self.row.partition("::")[2] or self.row)), "")
         short = self.row.rpartition("/")[2]
         rows = dict.fromkeys(filter(None, (self.row, short)))
         return (*(f"{self.subject}/{row}" for row in rows), *rows, self.subject)
@@ -54,20 +60,34 @@ def make_rule(case: CaseKey, terms: RowTerms) -> Rule:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Percent from which a case is slower. particular: one of a case's names -> percent."""
+    """Percent from which a case is slower. particular: one of a case's names, or a pattern of them -> percent.
+
+    In a pattern `*` stands for any text; no other sign means anything but itself.
+    """
 
     percent: float
     particular: Mapping[str, float] = field(default_factory=dict)
 
     def of(self, case: CaseKey) -> float:
         """Return the most particular that is set for the case."""
-        found = [name for name in case.names if name in self.particular]
-        return self.particular[found[0]] if found else self.percent
+        found = self._find(case)
+        return self.percent if found is None else self.particular[found]
+
+    def _find(self, case: CaseKey) -> str | None:
+        """Return what is set for the case: by name, or else by the first pattern that one of its names has."""
+        named = [name for name in case.names if name in self.particular]
+        patterns = (key for key in self.particular if "*" in key)
+        fitting = (key for key in patterns if any(fits(name, key) for name in case.names))
+        return named[0] if named else next(fitting, None)
 
     def unused(self, cases: Collection[CaseKey]) -> list[str]:
         """Return what is set and concerns none of the cases."""
-        used = {name for case in cases for name in case.names}
-        return [name for name in self.particular if name not in used]
+        names = {name for case in cases for name in case.names}
+        return [
+            key
+            for key in self.particular
+            if key not in names and not ("*" in key and any(fits(name, key) for name in names))
+        ]
 
     def find_wholes(self, rules: Rules) -> set[CaseKey]:
         """Return the cases that the gate needs a verdict on: wholes, and parts with a threshold of their own."""
@@ -76,6 +96,11 @@ class Thresholds:
             for case, rule in rules.items()
             if rule.part_of is None or any(name in self.particular for name in case.names[:-1])
         }
+
+
+def fits(name: str, pattern: str) -> bool:
+    """Tell whether a name has the pattern, in which `*` is any text."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name, re.DOTALL) is not None
 
 
 @dataclass(frozen=True)

@@ -143,12 +143,23 @@ class LiveGate:
         state.trouble = self._trouble(screened)
         state.interrupted = screened.interrupted
         if state.trouble is None and not state.interrupted:
+            self._extend(screened)
             self._notes += [
                 f"the threshold of {key} concerns no case that is judged"
                 for key in self._percent.unused(state.rules)
             ]
             self._go_on(state, screened)
         return self._finish(state)
+
+    def _extend(self, screened: Result) -> None:
+        """Where nobody named a time, take what PLANNED generations of so many cases need."""
+        cost = screened.conditions
+        if self._limit != Limit() or cost is None:
+            return
+        generation_s = cost.start_s + LEAST_ROUNDS * cost.round_s
+        needed_s = self._elapsed_s() + PLANNED * generation_s
+        if needed_s > self._limit.limit_s:
+            self._limit = Limit(math.ceil(needed_s))
 
     def _go_on(self, state: _State, screened: Result) -> None:
         """Measure and judge, look by look."""

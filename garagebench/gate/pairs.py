@@ -26,13 +26,14 @@ class Pair:
     """One subject on one interpreter, on both sides.
 
     places: what is loaded at the first place, where base is at first, and at the second, where head is. When the sides
-    change places, each is loaded from the other one.
+    change places, each is loaded from the other one. has_whole_names: whether a row's name says all, without the subject.
     """
 
     subject: str
     runtime: str
     python: str
     places: tuple[Target, Target]
+    has_whole_names: bool = False
 
     @property
     def name(self) -> str:
@@ -41,7 +42,7 @@ class Pair:
 
     def make_key(self, row: str) -> CaseKey:
         """Return the case that a row of it is."""
-        return CaseKey(self.subject, self.runtime, row)
+        return CaseKey("" if self.has_whole_names else self.subject, self.runtime, row)
 
 
 def make_entrants(

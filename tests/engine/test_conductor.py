@@ -14,7 +14,8 @@ from fake_host import NOTHING, FakeHost, FakeSubject, Trap, dies
 
 from garagebench.engine.candidate import Entrant
 from garagebench.engine.channel import WorkerFailed
-from garagebench.engine.conductor import Conductor, Progress
+from garagebench.engine import Progress
+from garagebench.engine.conductor import Conductor
 from garagebench.engine.contestant import Contestant, Problem
 from garagebench.engine.extent import Extent
 from garagebench.engine.result import Result

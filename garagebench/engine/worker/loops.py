@@ -43,6 +43,24 @@ def compile_stepped_loop(case: Any) -> Callable[..., int]:
     return _define(case, "_keep, _mark", body)
 
 
+def compile_calls(name: str, call: str, *, keeps: bool) -> Callable[..., int]:
+    """Compile the loop around calls of one function; an empty text is the empty loop.
+
+    keeps: whether all answers are kept, and not only the last one.
+    """
+    lines = [
+        "def timed(_turns, _clock, _keep, _call, _args, _kwargs):",
+        "    _begin = _clock()",
+        "    for _turn in _turns:",
+        f"        _answer = {call or None}",
+        *(["        _keep(_answer)"] if keeps else []),
+        "    _took = _clock() - _begin",
+        "    _keep(_answer)",
+        "    return _took",
+    ]
+    return _compile(name, lines)
+
+
 def _define(case: Any, parameters: str, body: list[str]) -> Callable[..., int]:
     # Each case has a code object of its own, so that no specialisation and no trace is shared with another. Its own
     # names begin with an underscore, so that a step may call its variables as it likes.
@@ -54,8 +72,12 @@ def _define(case: Any, parameters: str, body: list[str]) -> Callable[..., int]:
         *(f"        {line}" for line in body),
         "    return _clock() - _begin",
     ]
+    return _compile(case.name, lines)
+
+
+def _compile(name: str, lines: list[str]) -> Callable[..., int]:
     scope: dict[str, Any] = {}
-    exec(compile("\n".join(lines), f"<loop of {case.name}>", "exec"), scope)  # noqa: S102  as `timeit` does
+    exec(compile("\n".join(lines), f"<loop of {name}>", "exec"), scope)  # noqa: S102  as `timeit` does
     timed: Callable[..., int] = scope["timed"]
     return timed
 

@@ -69,6 +69,18 @@ def find_versions(packages: Iterable[str]) -> dict[str, str]:
     return {name: str(getattr(module, "__version__", "unknown")) for name, module in loaded}
 
 
+def find_modules() -> dict[str, str]:
+    """Return the file of each module that was imported at the top: of a namespace package, its first directory."""
+    files = {}
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None) or next(
+            iter(getattr(module, "__path__", ())), None
+        )
+        if "." not in name and isinstance(file, str):
+            files[name] = os.path.realpath(file)
+    return files
+
+
 def peak_memory_bytes() -> int | None:
     """Return the largest resident size of this process so far, or None where it cannot be known."""
     try:

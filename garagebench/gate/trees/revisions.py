@@ -66,6 +66,11 @@ class Trees:
         head = self.locate(path)[1].relative_to(self.head.path)
         return next((one for one in self.left_out if head.is_relative_to(one)), None)
 
+    def set_times(self) -> None:
+        """Let every file of a side have the same time, after what was changed in the copies."""
+        for number, tree in enumerate((self.base, self.head)):
+            _set_times(tree.path, MODIFIED_NS + number * APART_NS)
+
     def exchange(self) -> None:
         """Let the sides change places: what is at base's path then is head's, and the other way round."""
         exchange(self.base.path.parent)
@@ -120,10 +125,10 @@ def _make_trees(git: Git, directory: Path, base: str, head: str | None) -> Trees
     else:
         left_out |= _check_out(git, head_commit, ours[1])
         label = f"{head} ({head_commit[:7]})"
-    for number, tree in enumerate(ours):
-        _set_times(tree, MODIFIED_NS + number * APART_NS)
     sides = Tree(ours[0], base_commit, base_label), Tree(ours[1], head_commit, label)
-    return Trees(*sides, git.directory, tuple(sorted(left_out)))
+    trees = Trees(*sides, git.directory, tuple(sorted(left_out)))
+    trees.set_times()
+    return trees
 
 
 def _check_out(git: Git, commit: str, tree: Path) -> set[str]:

@@ -17,8 +17,11 @@ OWNER = "owner"
 PLACES = ("a", "b")
 BETWEEN = "c"
 
+#: Where what is measured has its temporary files.
+TEMPORARY = "tmp"
+
 #: What is made in it: the places, what git and valgrind write, and what the places were called once. Nothing else is removed.
-CONTENTS = (*PLACES, BETWEEN, "git", "count", "base", "head")
+CONTENTS = (*PLACES, BETWEEN, TEMPORARY, "git", "count", "base", "head")
 
 
 def exchange(directory: Path) -> None:

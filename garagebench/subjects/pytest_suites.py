@@ -1,0 +1,109 @@
+"""A test suite whose benchmarks are measured as it runs them: `--pytest PATH`. Nothing in it is changed.
+
+Benchmarks are the tests that use the fixture `benchmark` of pytest-benchmark or pytest-codspeed, and those that have the
+marker `benchmark` or `codspeed_benchmark`. Neither plugin has to be installed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from typing import Any, Optional
+
+from garagebench.errors import GarageError
+
+#: What would spoil it, where such a plugin is installed: the option that overrides it.
+OVERRIDING = {
+    "xdist": ("-n0",),
+    "pytest_cov": ("--no-cov",),
+    "pytest_timeout": ("--timeout=0",),
+    "pytest_randomly": ("--randomly-seed=0",),
+    "pytest_benchmark": ("--benchmark-enable",),
+}
+
+#: Options of the user's configuration that are overridden, for what is said of them.
+SPOILING = (
+    "-n",
+    "--numprocesses",
+    "--cov",
+    "--timeout",
+    "--benchmark-disable",
+    "--benchmark-skip",
+    "--benchmark-only",
+    "--codspeed",
+)
+
+
+class NoSuite(GarageError):
+    """There is no suite that could be measured; the text says why."""
+
+    status = "invalid"
+
+
+def make_subject(arguments: Mapping[str, Any]) -> PytestSuite:
+    """Return the suite.
+
+    arguments: root, the directory in which pytest is started; paths and options, what it is given; temporary, where files
+    for a while are; only, the benchmarks that are offered, where it is not all.
+    """
+    if importlib.util.find_spec("pytest") is None:
+        raise NoSuite(
+            f"pytest is not installed for {sys.executable}: {sys.executable} -m pip install pytest"
+        )
+    root = arguments["root"]
+    os.chdir(root)
+    # As `python -m pytest` does; and what lies in src is found without being installed.
+    own = [path for path in (os.path.join(root, "src"), root) if os.path.isdir(path)]
+    sys.path[:] = [*own, *(path for path in sys.path if path not in own)]
+    for name in ("CODSPEED_ENV", "PYTEST_ADDOPTS"):
+        os.environ.pop(name, None)
+    os.makedirs(arguments["temporary"], exist_ok=True)
+    os.environ.update(TMPDIR=arguments["temporary"], PYTEST_DEBUG_TEMPROOT=arguments["temporary"])
+    tempfile.tempdir = None  # it may have been asked already
+    return PytestSuite(arguments["paths"], arguments["options"], arguments.get("only"))
+
+
+class PytestSuite:
+    """Runs pytest in this process, and lets the holder measure what its benchmarks call."""
+
+    def __init__(
+        self,
+        paths: list[str],
+        options: list[str],
+        only: Optional[list[str]],  # noqa: UP045  3.9
+    ) -> None:
+        self._arguments = [*paths, *options]
+        self._only = only
+
+    def run(self, holder: Any) -> Optional[str]:  # noqa: UP045  3.9
+        """Run the suite; return why it ended, if before its time."""
+        import pytest
+
+        from garagebench.subjects.pytest_plugin import HoldingPlugin
+
+        overriding = [
+            option
+            for module, options in OVERRIDING.items()
+            if importlib.util.find_spec(module) is not None
+            for option in options
+        ]
+        plugin = HoldingPlugin(holder, self._only)
+        said, sys.stderr = sys.stderr, io.StringIO()
+        try:
+            pytest.main([*self._arguments, *overriding], plugins=[plugin])
+            complaint = sys.stderr.getvalue()
+        finally:
+            sys.stderr = said
+        return plugin.trouble or _find_error(complaint)
+
+
+def _find_error(complaint: str) -> Optional[str]:  # noqa: UP045  3.9
+    """Return what pytest says of its own usage: from the first line with ERROR, or else the last one."""
+    lines = [line.strip() for line in complaint.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR")]
+    found = (errors or lines[-1:]) and (errors or lines[-1:])[0]
+    return f"pytest: {found}" if found else None
