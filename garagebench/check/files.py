@@ -66,7 +66,7 @@ def check_against_file(
     except (NotComparable, WrongHead) as error:
         return make_refusal(error, str(path), HEAD)
     found = replace(found, seconds=time.monotonic() - begin)
-    return make_verdict(found, str(path), HEAD)
+    return make_verdict(found, str(path), HEAD, thresholds=settings.thresholds)
 
 
 def make_settings(base: Result, settings: CheckSettings) -> experiment.RunSettings:
@@ -194,7 +194,7 @@ def compare_two_files(base: Path, head: Path, thresholds: Thresholds) -> Verdict
         attributed_to=None,
         seconds=0.0,
         cases=tuple(
-            _make_case(name, compared.keys[name], outcome, change)
+            _make_case(name, compared.keys[name], outcome, change, thresholds)
             for name, (outcome, change) in compared.cases.items()
         ),
         base=str(base),
@@ -244,15 +244,19 @@ def _judge(
     return judgements
 
 
-def _make_case(name: str, case: CaseKey | None, outcome: str, change: Change) -> CaseVerdict:
+def _make_case(
+    name: str, case: CaseKey, outcome: str, change: Change, thresholds: Thresholds
+) -> CaseVerdict:
+    is_garage = bool(case.subject)
     return CaseVerdict(
-        case=name if case is None else case.title,
-        impl=name if case is None else case.subject,
-        runtime=None if case is None else case.runtime,
-        operation=None if case is None else case.row.partition("/")[0],
-        stage=None if case is None else stage_of(case),
+        case=case.title if is_garage else name,
+        impl=case.subject or name,
+        runtime=case.runtime or None,
+        operation=case.row.partition("/")[0] if is_garage else None,
+        stage=stage_of(case) if is_garage else None,
         verdict=outcome,
         change_percent=round_percent(change.change),
         low=round_percent(change.low),
         high=round_percent(change.high),
+        threshold_percent=thresholds.of(case),
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from garagebench.check.certificate import cite
 from garagebench.check.functions import choose_calls, make_function_pairs
 from garagebench.check.suites import Suite, SuiteSettings, prepare_suite
-from garagebench.check.verdict import NO_WITNESS, Verdict, add_suite, make_verdict
+from garagebench.check.verdict import MAX_SLOWDOWN, NO_WITNESS, Verdict, add_suite, make_verdict
 from garagebench.core.workload import make_workload
 from garagebench.engine import Progress
 from garagebench.engine.channel import WorkerFailed
@@ -46,9 +46,6 @@ COUNT_S = 40.0
 
 #: Where the garagebench is that runs.
 PACKAGE = Path(__file__).parents[1]
-
-#: Slowdown in percent from which a case counts as slower.
-MAX_SLOWDOWN = 5.0
 
 
 class RegressionError(GarageError):
@@ -122,7 +119,9 @@ def compare_revisions(
             notes = (*found.notes, *told, *trees.caveats, *_cite(settings))
             found = replace(found, seconds=seconds, notes=notes)
             impls = {pair.subject for pair in garages}
-            verdict = make_verdict(found, trees.base.label, trees.head.label, witness, impls)
+            verdict = make_verdict(
+                found, trees.base.label, trees.head.label, witness, impls, settings.thresholds
+            )
             return add_suite(verdict, suite[0], settings.suite.require_all) if suite else verdict
     except (NotComparable, WrongHead) as error:
         head = "the working tree" if settings.head is None else settings.head

@@ -15,7 +15,8 @@ from typing import Any
 
 from garagebench import __version__
 from garagebench.check.certificate import Certificate, Count, recording_path
-from garagebench.check.revisions import MAX_SLOWDOWN, CheckSettings, make_target
+from garagebench.check.revisions import CheckSettings, make_target
+from garagebench.check.verdict import MAX_SLOWDOWN
 from garagebench.core.workload import make_workload
 from garagebench.engine import Contestant, Progress, Result
 from garagebench.engine.contestant import Conditions

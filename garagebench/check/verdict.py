@@ -9,7 +9,7 @@ from typing import Any
 
 from garagebench.check.suites import OneSided, Suite
 from garagebench.exit_codes import GOOD, INCONCLUSIVE, INTERRUPTED, SLOWER
-from garagebench.gate.case import CaseKey, GateResult
+from garagebench.gate.case import CaseKey, GateResult, Thresholds
 from garagebench.gate.witness import Counted, Witness
 from garagebench.stats.judge import Judgement, Outcome
 from garagebench.stats.percent import to_percent
@@ -23,6 +23,9 @@ CODES: Mapping[Outcome, int] = {
 
 NO_WITNESS = Witness({}, ())
 
+#: Slowdown in percent from which a case counts as slower, where nobody says otherwise.
+MAX_SLOWDOWN = 5.0
+
 #: Of the JSON; it grows with each change.
 SCHEMA = 3
 
@@ -34,7 +37,7 @@ class CaseVerdict:
     case: its whole name: IMPL/OPERATION/STAGE, or that of a function, or what a file of another tool calls it. part_of: the
     case that it is a part of, if it is. impl: also the subject of a function, or the whole name in another tool's file; None
     for a benchmark of a test suite. operation, stage: None where it is no garage. verdict: also "unresolved", for a part that this
-    run could not judge. generations: how many it rests on; head_slower: in how many of them head was slower, which for
+    run could not judge. threshold_percent: from which it counts as slower. generations: how many it rests on; head_slower: in how many of them head was slower, which for
     identical code is half of them; of files, which have no generations in common, both are None.
     """
 
@@ -48,6 +51,7 @@ class CaseVerdict:
     change_percent: float | None
     low: float | None
     high: float | None
+    threshold_percent: float
     generations: int | None = None
     head_slower: int | None = None
 
@@ -87,6 +91,11 @@ class Verdict:
     sources: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     schema: int = SCHEMA
 
+    @property
+    def is_suite(self) -> bool:
+        """Whether all that was judged are benchmarks of a test suite."""
+        return bool(self.cases) and all(case.impl is None for case in self.cases)
+
 
 def make_verdict(
     result: GateResult,
@@ -94,8 +103,12 @@ def make_verdict(
     head: str,
     witness: Witness = NO_WITNESS,
     impls: Collection[str] | None = None,
+    thresholds: Thresholds | None = None,
 ) -> Verdict:
-    """Return the verdict in words and percent. impls: the subjects that are garages; None: all."""
+    """Return the verdict in words and percent.
+
+    impls: the subjects that are garages; None: all. thresholds: None: the usual one.
+    """
 
     def name(case: CaseKey) -> dict[str, Any]:
         is_garage = impls is None or case.subject in impls
@@ -107,6 +120,8 @@ def make_verdict(
             "stage": stage_of(case) if is_garage else None,
         }
 
+    percent = thresholds or Thresholds(MAX_SLOWDOWN)
+
     def find_whole(case: CaseKey) -> str | None:
         whole = result.rules[case].part_of if case in result.rules else None
         return None if whole is None else whole.title
@@ -117,7 +132,12 @@ def make_verdict(
         attributed_to=None if result.attributed_to is None else stage_of(result.attributed_to),
         seconds=round(result.seconds, 1),
         cases=tuple(
-            CaseVerdict(**name(case), part_of=find_whole(case), **_describe(judgement))
+            CaseVerdict(
+                **name(case),
+                part_of=find_whole(case),
+                **_describe(judgement),
+                threshold_percent=percent.of(case),
+            )
             for case, judgement in result.cases.items()
         ),
         base=base,

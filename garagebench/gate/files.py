@@ -27,7 +27,7 @@ class FilesCompared:
     """Case -> (outcome, change), by its name in the files, of which `keys` says what it is; notes: what a reader should know."""
 
     cases: Mapping[str, tuple[Outcome, Change]]
-    keys: Mapping[str, CaseKey | None]
+    keys: Mapping[str, CaseKey]
     notes: tuple[str, ...]
 
 
@@ -35,7 +35,7 @@ def compare_files(base: Samples, head: Samples, thresholds: Thresholds) -> Files
     """Judge every case that both files have; slower by mistake with at most ALPHA, all cases together."""
     names = [name for name in match_cases(base, head) if head.cases[name].is_judged]
     # The name of another tool's case is all that there is to it.
-    keys = {name: head.cases[name].key or CaseKey(name, "", "") for name in names}
+    keys = {name: head.cases[name].key or CaseKey("", "", name) for name in names}
     cases = {
         name: judge_independent(
             base.cases[name].values, head.cases[name].values, thresholds.of(key), len(names)
@@ -60,7 +60,7 @@ def compare_files(base: Samples, head: Samples, thresholds: Thresholds) -> Files
     for side in (base, head):
         notes += [f"{side.path}: {caveat}" for caveat in side.caveats]
         notes += [f"{side.path}: {name} left out: {why}" for name, why in side.left_out.items()]
-    return FilesCompared(cases, {name: head.cases[name].key for name in names}, tuple(notes))
+    return FilesCompared(cases, keys, tuple(notes))
 
 
 def _describe_unmatched(base: Samples, head: Samples) -> Iterator[str]:

@@ -163,16 +163,14 @@ class LiveGate:
 
     def _go_on(self, state: _State, screened: Result) -> None:
         """Measure and judge, look by look."""
-        rounds = self._choose_rounds(screened, state.wholes)
-        cost = screened.conditions
+        measured, asked = screened, len(state.open)
         for look in plan_looks(self._limit.generations):
             self._look = look.generations
             more = look.generations - self._done
-            if self._limit.generations is None and cost is not None:
-                left_s = (self._limit.limit_s - self._elapsed_s()) / more
-                rounds = min(rounds, int((left_s - cost.start_s) / max(cost.round_s, 1e-9)))
-                if rounds < LEAST_ROUNDS:
-                    return
+            rounds = self._choose_rounds(measured, state, len(state.open) / asked, more)
+            if rounds < LEAST_ROUNDS:
+                return
+            asked = len(state.open)
             extent = Extent(self._limit.limit_s - self._elapsed_s(), more, rounds)
             seed = f"{self._seed} {look.generations}"
             measured = self._measure(state, Work(extent, seed, self._slice_ns))
@@ -181,7 +179,6 @@ class LiveGate:
             count_repeats(state, measured)
             if state.trouble is not None or not self._take(state, measured, look):
                 return
-            cost = measured.conditions or cost
             if state.interrupted or state.is_over or not state.open:
                 return
 
@@ -275,19 +272,29 @@ class LiveGate:
         wholes = self._percent.find_wholes(rules)
         return _State(rules, wholes, judged, {case: [] for case in rules}, nothing)
 
-    def _choose_rounds(self, screened: Result, wholes: Collection[CaseKey]) -> int:
-        """Return how many rounds a generation has, from what one of them scattered by in screening."""
-        cost = screened.conditions
+    def _choose_rounds(self, last: Result, state: _State, share: float, more: int) -> int:
+        """Return how many rounds a generation has from now on, from what one of them scattered by in the last phase.
+
+        share: how much of what was measured then still is. more: generations up to the next look. Fewer than
+        LEAST_ROUNDS where the time is too short for that.
+        """
+        cost = last.conditions
         if self._limit.generations is not None or cost is None:
             return NAMED_ROUNDS
+        left_s = self._limit.limit_s - self._elapsed_s()
+        round_s = max(share * cost.round_s, 1e-9)
+        # Once there is nothing left but parts that are suspect, those.
+        judged = state.wholes.intersection(state.open) or set(state.open)
         wanted = float(LEAST_ROUNDS)
-        sides = find_sides(self._pairs, screened)
-        for case, spread in measure_spread(sides, wholes).items():
+        for case, spread in measure_spread(find_sides(self._pairs, last), judged).items():
             own_error = OWN_ERROR * to_log(self._percent.of(case))
             wanted = max(wanted, (OF_A_MEDIAN * spread / own_error) ** 2)
-        left_s = (self._limit.limit_s - self._elapsed_s()) / PLANNED - cost.start_s
-        affordable = min(MOST_ROUNDS_S, left_s) / max(cost.round_s, 1e-9)
-        return int(max(LEAST_ROUNDS, min(wanted, affordable, MOST_ROUNDS)))
+        # Starting fresh processes is worth as much time in them.
+        worth_s = max(MOST_ROUNDS_S, cost.start_s)
+        planned_s = left_s / max(more, PLANNED - self._done) - cost.start_s
+        rounds = int(min(wanted, min(worth_s, planned_s) / round_s, MOST_ROUNDS))
+        possible = int((left_s / more - cost.start_s) / round_s)
+        return min(max(LEAST_ROUNDS, rounds), possible)
 
     def _finish(self, state: _State) -> GateResult:
         judgements = settle(state.judgements, state.wholes)

@@ -13,6 +13,9 @@ from garagebench.stats.percent import to_log
 #: What is said to be a sufficient budget is so much more than the figures of this run ask for.
 MARGIN = 1.2
 
+#: Cases that are named in one note, at most.
+MOST_NAMED = 5
+
 #: A longer budget is not worth naming: nobody waits for it.
 MOST_BUDGET_S = 1800.0
 
@@ -25,7 +28,12 @@ def describe_undecided(
     by_generations: bool,
 ) -> str:
     """Return what would decide these cases, or that nothing would. by_generations: the gate was told how many."""
-    listed = list_cases(list(undecided))
+    highs = {case: judgement.high for case, judgement in undecided.items()}
+    worst = sorted(
+        undecided, key=lambda case: math.inf if highs[case] is None else highs[case], reverse=True
+    )
+    more = f" and {len(worst) - MOST_NAMED} more" * (len(worst) > MOST_NAMED)
+    listed = f"{list_cases(worst[:MOST_NAMED])}{more}"
     needed = [
         generations_needed(judgement, to_log(thresholds.of(case)))
         for case, judgement in undecided.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
@@ -36,7 +36,7 @@ def render_verdict(verdict: Verdict, form: str, console: Console) -> str:
 def make_headline(verdict: Verdict) -> str:
     """Return the verdict in one line: "slower: unpark total +6.1 % [5.2, 7.0], from release; park total +5.3 % [4, 6]"."""
     slower = [case for case in verdict.cases if case.verdict == "slower"]
-    unresolved = _tell_unresolved(verdict)
+    unresolved = f"{_tell_unresolved(verdict)}{_tell_one_sided(verdict)}"
     if not slower:
         # Without a case there is a reason, and it comes first.
         why = f": {verdict.notes[0]}" if verdict.notes and not verdict.cases else ""
@@ -50,8 +50,12 @@ def make_headline(verdict: Verdict) -> str:
     # First the operation that the cause is in, then the others.
     ordered = sorted(groups.values(), key=lambda cases: cause not in cases)
     several = len({(case.impl, case.runtime) for case in verdict.cases}) > 1
-    told = [_tell_group(cases, cause, name_impl=several) for cases in ordered]
-    return f"{verdict.verdict}: {'; '.join(told)}{unresolved}"
+    if verdict.is_suite:
+        # Of many benchmarks the largest changes, and how many more.
+        ordered = sorted(groups.values(), key=lambda cases: -(cases[0].change_percent or 0.0))
+    told = [_tell_group(cases, cause, name_impl=several) for cases in ordered[:MOST_TOLD]]
+    more = f"; and {len(ordered) - MOST_TOLD} more" * (len(ordered) > MOST_TOLD)
+    return f"{verdict.verdict}: {'; '.join(told)}{more}{unresolved}"
 
 
 def _tell_unresolved(verdict: Verdict) -> str:
@@ -66,6 +70,14 @@ def _tell_unresolved(verdict: Verdict) -> str:
     name = _tell_name(worst, name_impl=several)
     most = "any slowdown" if unbounded else f"up to {worst.high:+.1f} %"
     return f"; {parts}: {most} is not excluded in {name}"
+
+
+def _tell_one_sided(verdict: Verdict) -> str:
+    """Return how many benchmarks of base are gone in head, and how many of both sides could not be judged."""
+    gone = [one.case for one in verdict.one_sided if one.base == "ok" and one.head != "ok"]
+    if not gone:
+        return ""
+    return f"; {len(gone)} benchmark{'s' * (len(gone) > 1)} of the base not measured in the head: {', '.join(gone[:MOST_TOLD])}"
 
 
 def _tell_group(cases: list[CaseVerdict], cause: CaseVerdict | None, *, name_impl: bool) -> str:
@@ -92,12 +104,16 @@ def format_change(case: CaseVerdict) -> str:
     return f"{case.change_percent:+.1f} %{bounds}"
 
 
+#: Groups and names that the headline tells, at most.
+MOST_TOLD = 5
+
 _HEADER = ("implementation", "operation", "stage", "change", "verdict")
 _COUNTED = "instructions"
 
 
 def _header(verdict: Verdict) -> tuple[str, ...]:
-    header = ("function", *_HEADER[-2:]) if _has_functions_only(verdict) else _HEADER
+    first = "benchmark" if verdict.is_suite else "function"
+    header = (first, *_HEADER[-2:]) if _has_functions_only(verdict) else _HEADER
     return (*header, _COUNTED) if verdict.instructions else header
 
 
@@ -111,7 +127,7 @@ def _lines(verdict: Verdict) -> Iterator[tuple[str, ...]]:
         (one.case, one.runtime): (one, f"{one.change_percent:+.2f} %")
         for one in verdict.instructions
     }
-    for case in verdict.cases:
+    for case in _find_shown(verdict):
         place = _place(case)[: 1 if _has_functions_only(verdict) else None]
         line = *place, format_change(case), case.verdict
         # What is too short for a verdict on its time has a count all the same.
@@ -122,8 +138,34 @@ def _lines(verdict: Verdict) -> Iterator[tuple[str, ...]]:
         yield (*place, "", "", counted)
 
 
+def _find_shown(verdict: Verdict) -> Sequence[CaseVerdict]:
+    """Return the cases that the table shows: of a suite those that are not level, the slowest first."""
+    if not verdict.is_suite:
+        return verdict.cases
+    told = [case for case in verdict.cases if not is_level(case)]
+    return sorted(told, key=lambda case: -(case.change_percent or 0.0))
+
+
+def is_level(case: CaseVerdict) -> bool:
+    """Tell whether a case is neither slower nor faster by its threshold, and is known to be."""
+    is_faster = (case.change_percent or 0.0) <= -case.threshold_percent and (case.high or 0.0) < 0
+    return case.verdict == "not slower" and not is_faster
+
+
+def _tell_suite(verdict: Verdict) -> Iterator[str]:
+    """Yield what the table does not show of a suite: how many are level, and what was not judged and why."""
+    if not verdict.is_suite:
+        return
+    level = sum(map(is_level, verdict.cases))
+    yield f"{level} of {len(verdict.cases)} benchmarks level: not slower, and not faster by the threshold either"
+    for one in verdict.one_sided:
+        yield f"not judged: {one.case}: {one.base} in base, {one.head} in head{f': {one.reason}' * bool(one.reason)}"
+
+
 def _place(case: CaseVerdict | CaseCount) -> tuple[str, str, str]:
     """Return the first cells of a line: what it is, and of a garage operation and stage."""
+    if case.impl is None:
+        return case.case, "", ""
     name = case.case if case.stage is None else case.impl
     runtime = "" if case.runtime is None else f"@{case.runtime}"
     return f"{name}{runtime}", case.operation or "", case.stage or ""
@@ -131,11 +173,11 @@ def _place(case: CaseVerdict | CaseCount) -> tuple[str, str, str]:
 
 def _markdown(verdict: Verdict) -> str:
     lines = [f"**{escape(make_headline(verdict))}**", ""]
-    if verdict.cases:
+    if _find_shown(verdict):
         header = _header(verdict)
         rule = [RIGHT if name in ("change", _COUNTED) else LEFT for name in header]
         lines += [draw_markdown_table(header, rule, _lines(verdict)), ""]
-    lines += [f"- {escape(note)}" for note in verdict.notes]
+    lines += [f"- {escape(note)}" for note in (*_tell_suite(verdict), *verdict.notes)]
     lines += [f"- {escape(_compared(verdict))}"]
     return "\n".join(lines) + "\n"
 
@@ -143,9 +185,10 @@ def _markdown(verdict: Verdict) -> str:
 def _table(verdict: Verdict, console: Console) -> str:
     from rich.text import Text
 
-    table = [make_table(_header(verdict), _lines(verdict))] if verdict.cases else []
+    table = [make_table(_header(verdict), _lines(verdict))] if _find_shown(verdict) else []
     headline = Text(make_headline(verdict), style="bold")
-    return draw_on(console, [headline, *table, *verdict.notes, _compared(verdict)])
+    told = (*_tell_suite(verdict), *verdict.notes)
+    return draw_on(console, [headline, *table, *told, _compared(verdict)])
 
 
 def _compared(verdict: Verdict) -> str:

@@ -18,6 +18,25 @@ from garagebench.subjects.functions import encode
 FIXTURES = ("benchmark", "codspeed_benchmark")
 MARKERS = ("benchmark", "codspeed_benchmark")
 
+#: Options of the user's configuration that would spoil it: as pytest's plugins keep them -> what they are set to.
+#: Several processes, a tracer, a limit for a test that is held open, benchmarks that are left out, other data in each run.
+OVERRIDDEN: dict[str, Any] = {
+    "numprocesses": None,
+    "dist": "no",
+    "tx": [],
+    "cov_source": [],
+    "no_cov": True,
+    "timeout": 0,
+    "benchmark_disable": False,
+    "benchmark_skip": False,
+    "benchmark_only": False,
+    "codspeed": False,
+    "randomly_seed": 0,
+}
+
+#: Of these, those that nobody needs to be told of: they go with another one, or change nothing that was asked for.
+UNTOLD = ("dist", "tx", "no_cov", "randomly_seed", "benchmark_only", "codspeed")
+
 #: Rounds for a test that reads its own statistics.
 ROUNDS = 5
 
@@ -39,7 +58,28 @@ class HoldingPlugin:
         self._is_held = False
         self._in_call = False
         self._errors: list[str] = []
+        self._overridden: set[str] = set()
         self.trouble: Optional[str] = None  # noqa: UP045  3.9
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_load_initial_conftests(self, early_config: Any) -> Iterator[None]:
+        """Override what plugins read before the options are final."""
+        self._override(early_config.known_args_namespace)
+        yield
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_cmdline_main(self, config: Any) -> Iterator[None]:
+        """Override what would spoil the measurement, whoever set it."""
+        self._override(config.option)
+        yield
+
+    def _override(self, options: Any) -> None:
+        for name, value in OVERRIDDEN.items():
+            before = getattr(options, name, None)
+            if hasattr(options, name):
+                setattr(options, name, value)
+            if before and before != value and name not in UNTOLD:
+                self._overridden.add(f"--{name.replace('_', '-')}".replace("-source", ""))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionstart(self, session: Any) -> None:
@@ -65,7 +105,9 @@ class HoldingPlugin:
             )
             return True
         wanted = [name for name in items if self._only is None or name in self._only]
-        turn = self._holder.open(wanted)
+        told = sorted(self._overridden)
+        caveats = [f"overridden in pytest's configuration: {', '.join(told)}"] if told else []
+        turn = self._holder.open(wanted, caveats=caveats)
         while turn is not None:
             item = items[turn.case]
             self._status, self._reason, self._is_held = "passed", "", False

@@ -16,27 +16,6 @@ from typing import Any, Optional
 
 from garagebench.errors import GarageError
 
-#: What would spoil it, where such a plugin is installed: the option that overrides it.
-OVERRIDING = {
-    "xdist": ("-n0",),
-    "pytest_cov": ("--no-cov",),
-    "pytest_timeout": ("--timeout=0",),
-    "pytest_randomly": ("--randomly-seed=0",),
-    "pytest_benchmark": ("--benchmark-enable",),
-}
-
-#: Options of the user's configuration that are overridden, for what is said of them.
-SPOILING = (
-    "-n",
-    "--numprocesses",
-    "--cov",
-    "--timeout",
-    "--benchmark-disable",
-    "--benchmark-skip",
-    "--benchmark-only",
-    "--codspeed",
-)
-
 
 class NoSuite(GarageError):
     """There is no suite that could be measured; the text says why."""
@@ -85,16 +64,10 @@ class PytestSuite:
 
         from garagebench.subjects.pytest_plugin import HoldingPlugin
 
-        overriding = [
-            option
-            for module, options in OVERRIDING.items()
-            if importlib.util.find_spec(module) is not None
-            for option in options
-        ]
         plugin = HoldingPlugin(holder, self._only)
         said, sys.stderr = sys.stderr, io.StringIO()
         try:
-            pytest.main([*self._arguments, *overriding], plugins=[plugin])
+            pytest.main(self._arguments, plugins=[plugin])
             complaint = sys.stderr.getvalue()
         finally:
             sys.stderr = said
@@ -102,8 +75,9 @@ class PytestSuite:
 
 
 def _find_error(complaint: str) -> Optional[str]:  # noqa: UP045  3.9
-    """Return what pytest says of its own usage: from the first line with ERROR, or else the last one."""
+    """Return why pytest would not run: after its usage, a line with `error:`; else one that begins with ERROR, or the last."""
     lines = [line.strip() for line in complaint.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("ERROR")]
-    found = (errors or lines[-1:]) and (errors or lines[-1:])[0]
-    return f"pytest: {found}" if found else None
+    usage = [line.partition("error: ")[2] for line in lines if "error: " in line]
+    errors = [line.partition("ERROR: ")[2] for line in lines if line.startswith("ERROR: ")]
+    found = (*usage, *errors, *lines[-1:])
+    return f"pytest: {found[0]}" if found else None

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from fake_host import NOTHING, FakeHost, FakeSubject, Trap, dies
 
+from garagebench.engine import Progress
 from garagebench.engine.candidate import Entrant
 from garagebench.engine.channel import WorkerFailed
-from garagebench.engine import Progress
 from garagebench.engine.conductor import Conductor
 from garagebench.engine.contestant import Contestant, Problem
 from garagebench.engine.extent import Extent

@@ -25,8 +25,8 @@ NO_LEAD_FROM_NS = 20 * LEAD_NS
 #: Calls in a slice, at most: an empty function is no reason to measure without end.
 MOST_CALLS = 100_000
 
-#: What is prepared before each call is not measured, and may take so many times as long as a slice.
-PREPARING_SHARE = 4
+#: What is prepared before each call is not measured: a slice of it ends after so long in all, however short the calls.
+MOST_PREPARED_NS = 8_000_000
 
 
 class Call(NamedTuple):
@@ -122,10 +122,11 @@ class HeldCase:
             call_ns = max(1.0, min(self._time("loop", calls)))
             spent_ns = clock() - begin
             calls *= 4
-        made = max(1, calls // 4)
-        affordable = PREPARING_SHARE * slice_ns * made / max(spent_ns, 1)
-        passes = max(1, min(math.ceil(slice_ns / call_ns), int(affordable), MOST_CALLS))
-        lead_in = 0 if call_ns >= NO_LEAD_FROM_NS else math.ceil(LEAD_NS / call_ns)
+        whole_ns = spent_ns / max(1, calls // 4)  # of a call with what is prepared for it
+        passes = max(1, min(math.ceil(slice_ns / call_ns), MOST_CALLS))
+        if whole_ns > 2 * call_ns:
+            passes = max(1, min(passes, int(MOST_PREPARED_NS / whole_ns)))
+        lead_in = 0 if call_ns >= NO_LEAD_FROM_NS else math.ceil(LEAD_NS / whole_ns)
         return [min(lead_in, passes), passes]
 
 
