@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from garagebench.check.certificate import cite
 from garagebench.check.functions import choose_calls, make_function_pairs
+from garagebench.check.suggestions import suggest
 from garagebench.check.suites import Suite, SuiteSettings, prepare_suite
 from garagebench.check.verdict import MAX_SLOWDOWN, NO_WITNESS, Verdict, add_suite, make_verdict
 from garagebench.core.workload import make_workload
@@ -26,7 +27,7 @@ from garagebench.engine.target import Target
 from garagebench.errors import GarageError, UnknownName
 from garagebench.exit_codes import WRONG
 from garagebench.gate.case import GateResult, Thresholds
-from garagebench.gate.live import Limit, LiveGate
+from garagebench.gate.live import Forecast, Limit, LiveGate
 from garagebench.gate.pairs import Pair
 from garagebench.gate.trees.git import NotComparable
 from garagebench.gate.trees.revisions import Tree, Trees, two_trees
@@ -61,6 +62,7 @@ class CheckSettings:
     """What is compared and how. head: None for the working tree.
 
     base: a revision, or a result file, to which alone trust_other_machine matters.
+    only: names of the cases that are judged; None: all.
     """
 
     base: str
@@ -79,6 +81,18 @@ class CheckSettings:
     allow_different_answers: bool = False
     trust_other_machine: bool = False
     count_instructions: bool = False
+    fail_fast: bool = False
+    only: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is compared, ready to be measured. garages: of which all others are not."""
+
+    trees: Trees
+    pairs: tuple[Pair, ...]
+    garages: frozenset[str]
+    suite: Suite | None
 
 
 def compare_revisions(
@@ -91,58 +105,78 @@ def compare_revisions(
     if settings.count_instructions:
         find_valgrind()  # before anything is measured
     try:
-        with two_trees(repository, settings.base, settings.head) as trees:
-            functions = list(
-                make_function_pairs(
-                    settings.subjects, settings.runtime, trees, locate_impl, PACKAGE
-                )
-            )
-            garages = list(make_pairs(settings, trees))
-            try_to_load([*garages, *functions], trees)
-            suite = _prepare_suite(settings, trees, on_progress)
-            pairs = [*garages, *map(choose_calls, functions), *(one.pair for one in suite)]
-            gate = LiveGate(
-                pairs,
-                thresholds=settings.thresholds,
-                limit=settings.limit,
-                seed=settings.seed,
-                exchange=trees.exchange,
-                on_progress=on_progress,
-                allow_different_answers=settings.allow_different_answers,
-                complete=complete,
-            )
-            found = gate.run()
+        with prepare(settings, repository, on_progress) as ready:
+            found = make_gate(settings, ready, on_progress).run()
             begin = time.monotonic()
-            witness = _count(settings, trees, pairs, found, on_progress)
+            witness = _count(settings, ready, found, on_progress)
             seconds = found.seconds + time.monotonic() - begin
-            told = [note for one in suite for note in one.notes]
-            notes = (*found.notes, *told, *trees.caveats, *_cite(settings))
+            told = ready.suite.notes if ready.suite else ()
+            notes = (*found.notes, *told, *ready.trees.caveats, *_cite(settings))
             found = replace(found, seconds=seconds, notes=notes)
-            impls = {pair.subject for pair in garages}
-            verdict = make_verdict(
-                found, trees.base.label, trees.head.label, witness, impls, settings.thresholds
-            )
-            return add_suite(verdict, suite[0], settings.suite.require_all) if suite else verdict
+            labels = ready.trees.base.label, ready.trees.head.label
+            verdict = make_verdict(found, *labels, witness, ready.garages, settings.thresholds)
+            if ready.suite is None:
+                return verdict
+            return add_suite(verdict, ready.suite, require_all=settings.suite.require_all)
     except (NotComparable, WrongHead) as error:
         head = "the working tree" if settings.head is None else settings.head
         return make_refusal(error, settings.base, head)
 
 
-def _prepare_suite(
-    settings: CheckSettings, trees: Trees, on_progress: Callable[[Progress], None]
-) -> list[Suite]:
-    """Return the suite that is named, ready to be measured; nothing where none is."""
-    if not settings.suite.paths:
-        return []
-    ready = prepare_suite(
-        settings.suite,
-        trees,
-        PACKAGE,
-        runtime=settings.runtime,
-        allow_different=settings.allow_different_answers,
+def plan_comparison(
+    settings: CheckSettings,
+    repository: Path,
+    *,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> Forecast:
+    """Return what `compare_revisions` would judge and how long it would take. Raises NotComparable, WrongHead."""
+    with prepare(settings, repository, on_progress) as ready:
+        return make_gate(settings, ready, on_progress).forecast()
+
+
+@contextlib.contextmanager
+def prepare(
+    settings: CheckSettings, repository: Path, on_progress: Callable[[Progress], None]
+) -> Iterator[Prepared]:
+    """Copy both sides, load them once, and yield what is compared; the copies go when the block ends."""
+    with two_trees(repository, settings.base, settings.head) as trees:
+        functions = list(
+            make_function_pairs(settings.subjects, settings.runtime, trees, locate_impl, PACKAGE)
+        )
+        garages = list(make_pairs(settings, trees))
+        try_to_load([*garages, *functions], trees)
+        suite = None
+        if settings.suite.paths:
+            suite = prepare_suite(
+                settings.suite,
+                trees,
+                PACKAGE,
+                runtime=settings.runtime,
+                allow_different=settings.allow_different_answers,
+                only=settings.only,
+                on_progress=on_progress,
+            )
+        suites = [] if suite is None else [suite.pair]
+        pairs = (*garages, *map(choose_calls, functions), *suites)
+        yield Prepared(trees, pairs, frozenset(pair.subject for pair in garages), suite)
+
+
+def make_gate(
+    settings: CheckSettings, ready: Prepared, on_progress: Callable[[Progress], None]
+) -> LiveGate:
+    """Return the gate that judges what is ready."""
+    return LiveGate(
+        ready.pairs,
+        thresholds=settings.thresholds,
+        limit=settings.limit,
+        seed=settings.seed,
+        exchange=ready.trees.exchange,
         on_progress=on_progress,
+        allow_different_answers=settings.allow_different_answers,
+        fail_fast=settings.fail_fast,
+        only=settings.only,
+        complete=complete,
     )
-    return [ready]
 
 
 def make_refusal(error: NotComparable | WrongHead, base: str, head: str) -> Verdict:
@@ -202,13 +236,15 @@ def _cite(settings: CheckSettings) -> Iterator[str]:
 
 def _count(
     settings: CheckSettings,
-    trees: Trees,
-    pairs: Sequence[Pair],
+    ready: Prepared,
     found: GateResult,
     on_progress: Callable[[Progress], None],
 ) -> Witness:
     if not settings.count_instructions or found.interrupted:
         return NO_WITNESS
+
+    trees = ready.trees
+    pairs = [pair for pair in ready.pairs if ready.suite is None or pair != ready.suite.pair]
 
     def pass_on(done: int) -> None:
         expected_s = COUNT_S * len(pairs)
@@ -254,10 +290,7 @@ def make_pairs(settings: CheckSettings, trees: Trees) -> Iterator[Pair]:
         )
         yield Pair(label, interpreter.label, interpreter.path, (base, head))
     if not is_named and not own:
-        raise UnknownName(
-            "name what to compare: --pytest PATH for benchmarks of a test suite, --subject path/to/file.py:NAME for a "
-            "function, --impl for a garage"
-        )
+        raise UnknownName(suggest(trees.working_tree, settings.base))
 
 
 def locate_impl(impl: str, trees: Trees) -> tuple[str, str]:

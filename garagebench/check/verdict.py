@@ -150,7 +150,7 @@ def make_verdict(
     )
 
 
-def add_suite(verdict: Verdict, suite: Suite, require_all: bool) -> Verdict:
+def add_suite(verdict: Verdict, suite: Suite, *, require_all: bool) -> Verdict:
     """Return the verdict with what is to be said of the suite. require_all: whether what is gone leaves it inconclusive."""
     told = replace(verdict, one_sided=suite.one_sided, sources=suite.sources)
     if require_all and suite.one_sided and verdict.exit_code == GOOD:

@@ -24,6 +24,12 @@ TEXT, TEXTS, COUNT, NUMBER, YES_NO = (
 #: Keys of the table, as the options are called, and what each takes.
 KEYS = {
     "impl": TEXTS,
+    "subject": TEXTS,
+    "pytest": TEXTS,
+    "pytest-options": TEXTS,
+    "benchmarks-from": TEXT,
+    "require-all": YES_NO,
+    "fail-fast": YES_NO,
     "runtime": TEXTS,
     "layout": TEXT,
     "spaces": COUNT,
@@ -46,7 +52,7 @@ THRESHOLDS = "thresholds"
 _TYPES = {TEXT: (str,), TEXTS: (list,), COUNT: (int,), NUMBER: (int, float), YES_NO: (bool,)}
 
 #: Keys that may name a file, which is then looked for beside pyproject.toml.
-_PATHS = ("impl", "runtime", "layout", "workload")
+_PATHS = ("impl", "subject", "pytest", "runtime", "layout", "workload")
 
 
 class ConfigurationError(GarageError):
@@ -140,5 +146,11 @@ def _locate(key: str, value: Any, folder: Path) -> Any:
         return [_locate(key, item, folder) for item in value]
     if key not in _PATHS:
         return value
-    path, colon, name = value.rpartition(":") if key == "impl" else (value, "", "")
-    return f"{folder / path}{colon}{name}" if path and (folder / path).is_file() else value
+    if key == "pytest":
+        path, colon, name = value.partition("::")
+    else:
+        path, colon, name = value.rpartition(":") if key in ("impl", "subject") else (value, "", "")
+    is_there = path and (
+        (folder / path).is_file() or (key == "pytest" and (folder / path).exists())
+    )
+    return f"{folder / path}{colon}{name}" if is_there else value

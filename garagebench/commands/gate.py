@@ -63,12 +63,28 @@ def comparison_options(command: Any) -> Any:
             "--benchmarks-from",
             type=click.Choice(["head", "base", "each"]),
             default="head",
-            help="Whose benchmark files are used on both sides.  [default: head]",
+            show_default=True,
+            help="Whose benchmark files are used on both sides.",
         ),
         click.option(
             "--require-all",
             is_flag=True,
             help="Inconclusive if a benchmark of the suite does not work on both sides.",
+        ),
+        click.option(
+            "--fail-fast",
+            is_flag=True,
+            help="End as soon as a slowdown is confirmed, and leave the rest unmeasured.",
+        ),
+        click.option(
+            "--last-slower",
+            is_flag=True,
+            help="Only judge what the last check of this repository called slower or left undecided.",
+        ),
+        click.option(
+            "--dry-run",
+            is_flag=True,
+            help="List the cases and the seconds that they would take, and measure nothing else.",
         ),
         click.argument("pytest_options", nargs=-1, metavar="[-- PYTEST_OPTIONS]"),
         impl_option("Implementation, taken from each side: path/to/file.py:NAME. Repeatable."),
@@ -78,10 +94,12 @@ def comparison_options(command: Any) -> Any:
             multiple=True,
             callback=parse_thresholds,
             metavar="CASE=PERCENT",
-            help="A different --max-slowdown for a stage (assignment, park/encode), an implementation, or IMPL/STAGE. Repeatable.",
+            help="A different --max-slowdown for one case, by the name that is printed; * stands for any text. Of a garage also "
+            "a stage (assignment, park/encode), an implementation, or IMPL/STAGE. Repeatable.",
         ),
         budget_option(
-            "The most time that the command may take.  [default: until there is a verdict, at most 120]"
+            "The most time that the command may take.  [default: until there is a verdict, at most 120, and more for a "
+            "suite that needs it]"
         ),
         generations_option(
             "Measure N generations instead of using --budget: the same work on every machine."
@@ -109,13 +127,14 @@ def comparison_options(command: Any) -> Any:
 @click.argument("head")
 @comparison_options
 def compare(base: str, head: str, format: str | None, **settings: Any) -> None:  # noqa: A002
-    """Measure and compare two revisions, or compare two result files.
+    """Measure and compare two revisions of any Python code, or compare two result files.
 
     Two revisions are measured in lock-step: in short, alternating turns. A result file is a file of garagebench, any
     pyperf suite, or JSON of pytest-benchmark.
 
     \b
     Examples:
+      garagebench compare main my-branch --pytest bench
       garagebench compare main my-branch --subject bench/parsing.py:parse_all
       garagebench compare main my-branch --impl path/to/file.py:MyPool
       garagebench compare HEAD~1 HEAD --impl path/to/file.py:MyPool --budget 60
@@ -150,16 +169,21 @@ def compare(base: str, head: str, format: str | None, **settings: Any) -> None: 
 def check(base: str, format: str | None, **settings: Any) -> None:  # noqa: A002
     """Check whether the working tree is slower than a revision or a result file.
 
-    Both sides, the base and the head (the working tree), are measured from copies, in lock-step: in short, alternating
-    turns. The repository is not changed. A case is slower if its slowdown is confirmed and the estimate is at or above
-    --max-slowdown. The verdict needs every total and every stage that has a --threshold. Other stages explain the
-    verdict: if such a stage is slower, the check fails; if it cannot be judged, it is shown as `unresolved`.
+    What is checked is any Python code: the benchmarks of a test suite (--pytest), functions (--subject), or
+    implementations of the garage (--impl). Both sides, the base and the head (the working tree), are measured from copies,
+    in lock-step: in short, alternating turns. The repository is not changed.
+
+    A case is slower if its slowdown is confirmed and the estimate is at or above --max-slowdown. The verdict needs every
+    benchmark and every function; of a garage every total, and every stage that has a --threshold. Other stages explain
+    the verdict: if such a stage is slower, the check fails; if it cannot be judged, it is shown as `unresolved`.
 
     With a FILE of `run --output`, the head is measured with the settings of that run, layout and workload included.
     Then the ratios to the reference are compared.
 
     \b
     Examples:
+      garagebench check --base main --pytest bench
+      garagebench check --base main --pytest tests/test_bench.py -- -k json
       garagebench check --base main --subject bench/parsing.py:parse_all
       garagebench check --base main --impl path/to/file.py:MyPool
       garagebench check --base HEAD~1 --impl path/to/file.py:MyPool --max-slowdown 2 --budget 60
@@ -186,11 +210,14 @@ def measure(
     max_slowdown: float,
     threshold: dict[str, float],
     count: str | None,
+    last_slower: bool,
+    dry_run: bool,
     **others: Any,
 ) -> None:
     """Measure, print the verdict, exit."""
     from garagebench.check.files import check_against_file
-    from garagebench.check.revisions import CheckSettings, compare_revisions
+    from garagebench.check.last import recall, remember
+    from garagebench.check.revisions import CheckSettings, compare_revisions, plan_comparison
     from garagebench.check.suites import SuiteSettings
     from garagebench.gate.case import Thresholds
     from garagebench.gate.live import Limit
@@ -210,6 +237,7 @@ def measure(
         limit=Limit(*choose_limit(budget, generations)),
         thresholds=thresholds,
         count_instructions=count is not None,
+        only=recall(Path.cwd()) if last_slower else None,
         **others,
     )
     is_file = head is None and Path(base).is_file()
@@ -222,13 +250,19 @@ def measure(
     with show_progress(make_console(err=True)) as on_progress:
         if is_file:
             verdict = check_against_file(settings, on_progress=on_progress)
+        elif dry_run:
+            forecast = plan_comparison(settings, Path.cwd(), on_progress=on_progress)
         else:
             verdict = compare_revisions(settings, Path.cwd(), on_progress=on_progress)
+            remember(verdict, Path.cwd())
+    if dry_run:
+        print_forecast(forecast)
+        return
     print_verdict(verdict, form)
 
 
 #: Options that mean nothing to two files, and to one as the base.
-OF_LIVE_SIDES = ("layout", "workload", "seed", "count")
+OF_LIVE_SIDES = ("layout", "workload", "seed", "count", "fail_fast", "last_slower", "dry_run")
 OF_REVISIONS = (
     *OF_LIVE_SIDES,
     "impl",
@@ -252,6 +286,19 @@ def refuse_missing_file(name: str | None) -> None:
     """Refuse the name of a result file that is not there, before git is asked for such a revision."""
     if name is not None and name.endswith((".json", ".json.gz")) and not Path(name).is_file():
         raise GarageError(f"{name}: no such file")
+
+
+def print_forecast(forecast: Any) -> None:
+    """Print what a check would judge and how long it would take."""
+    for case in forecast.cases:
+        click.echo(case.title)
+    count = len(forecast.cases)
+    click.echo(
+        f"{count} case{'s' * (count != 1)}: about {forecast.least_s:.0f} s where nothing is slower, "
+        f"at most {forecast.most_s:.0f} s"
+    )
+    for note in forecast.notes:
+        click.echo(note, err=True)
 
 
 def print_verdict(verdict: Any, form: str | None) -> None:

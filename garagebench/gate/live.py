@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from garagebench.engine import Conductor, Entrant, Progress, Result
 from garagebench.engine.extent import MOST_S, Extent
 from garagebench.engine.schedule import LEAST_ROUNDS, MOST_ROUNDS, Pace
-from garagebench.gate.case import CaseKey, GateResult, Rule, Rules, Thresholds, attribute, make_rule
+from garagebench.gate.case import CaseKey, GateResult, Rule, Thresholds, attribute, make_rule
 from garagebench.gate.changes import measure_changes, measure_sizes, measure_spread
 from garagebench.gate.notes import (
     describe_repeats,
@@ -32,13 +32,14 @@ from garagebench.gate.pairs import (
     make_entrants,
     match_paces,
 )
+from garagebench.gate.state import State, count_repeats, look_at_all
 from garagebench.stats.estimate import OF_A_MEDIAN
-from garagebench.stats.judge import Judgement, judge, overall, settle
+from garagebench.stats.judge import Judgement, overall, settle
 from garagebench.stats.looks import Look, plan_looks
 from garagebench.stats.percent import to_log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
 #: Rounds of the screening generation, and of one where the number of generations is named.
 SCREENING_ROUNDS = 20
@@ -77,27 +78,22 @@ class Limit:
         return MOST_S if self.seconds is None else self.seconds
 
 
-@dataclass
-class _State:
-    """What a gate knows by now. open: what has no verdict yet, and is measured."""
+@dataclass(frozen=True)
+class Forecast:
+    """What a gate would judge. least_s: seconds up to the first look; most_s: its limit. notes: what is in the way."""
 
-    rules: Rules
-    wholes: set[CaseKey]
-    open: list[CaseKey]
-    changes: dict[CaseKey, list[float]]
-    judgements: dict[CaseKey, Judgement] = field(default_factory=dict)
-    repeated: dict[str, int] = field(default_factory=dict)
-    slices: int = 0
-    trouble: str | None = None
-    interrupted: bool = False
-    is_over: bool = False
+    cases: tuple[CaseKey, ...]
+    least_s: float
+    most_s: float
+    notes: tuple[str, ...] = ()
 
 
 class LiveGate:
     """Runs the phases. `measure(entrants, work)` and the clock are passed in.
 
     exchange: lets the two places change their files, there and back; None: they cannot. on_phase: is given what each phase
-    has measured, screening first. complete: adds to a result what trees of before do not say of their rows.
+    has measured, screening first. fail_fast: whether it ends at the first look that confirms a slowdown. only: the
+    titles of the cases that are judged; None: all. complete: adds to a result what trees of before do not say of their rows.
     """
 
     def __init__(
@@ -110,6 +106,8 @@ class LiveGate:
         exchange: Callable[[], None] | None = None,
         on_progress: Callable[[Progress], None] = lambda _: None,
         allow_different_answers: bool = False,
+        fail_fast: bool = False,
+        only: Collection[str] | None = None,
         on_phase: Callable[[Result], None] = lambda _: None,
         complete: Callable[[Result], Result] = lambda result: result,
         measure: Callable[[list[Entrant], Work], Result] | None = None,
@@ -122,6 +120,8 @@ class LiveGate:
         self._exchange = exchange
         self._on_progress = on_progress
         self._allow_different_answers = allow_different_answers
+        self._fail_fast = fail_fast
+        self._only = only
         self._on_phase = on_phase
         self._complete = complete
         self._conduct = measure or self._run_conductor
@@ -134,11 +134,30 @@ class LiveGate:
         self._paces: dict[str, dict[str, Pace]] = {}
         self._slice_ns: int | None = None
 
-    def run(self) -> GateResult:
-        """Measure and judge."""
+    def _screen(self) -> Result:
         self._begin = self._clock()
         extent = Extent(self._limit.limit_s, 1, SCREENING_ROUNDS)
-        screened = self._measure(None, Work(extent, f"{self._seed} screening"))
+        return self._measure(None, Work(extent, f"{self._seed} screening"))
+
+    def forecast(self) -> Forecast:
+        """Only screen; return what would be judged, and how long it would take."""
+        screened = self._screen()
+        state = self._choose(screened)
+        trouble = self._trouble(screened)
+        self._extend(screened)
+        cost = screened.conditions
+        first = plan_looks(self._limit.generations)[0].generations
+        generation_s = 0.0 if cost is None else cost.start_s + LEAST_ROUNDS * cost.round_s
+        return Forecast(
+            tuple(state.rules),
+            self._elapsed_s() + first * generation_s,
+            self._limit.limit_s,
+            () if trouble is None else (trouble,),
+        )
+
+    def run(self) -> GateResult:
+        """Measure and judge."""
+        screened = self._screen()
         state = self._choose(screened)
         state.trouble = self._trouble(screened)
         state.interrupted = screened.interrupted
@@ -161,7 +180,7 @@ class LiveGate:
         if needed_s > self._limit.limit_s:
             self._limit = Limit(math.ceil(needed_s))
 
-    def _go_on(self, state: _State, screened: Result) -> None:
+    def _go_on(self, state: State, screened: Result) -> None:
         """Measure and judge, look by look."""
         measured, asked = screened, len(state.open)
         for look in plan_looks(self._limit.generations):
@@ -181,8 +200,12 @@ class LiveGate:
                 return
             if state.interrupted or state.is_over or not state.open:
                 return
+            if self._fail_fast and any(
+                one.outcome == "slower" for one in state.judgements.values()
+            ):
+                return
 
-    def _take(self, state: _State, measured: Result, look: Look) -> bool:
+    def _take(self, state: State, measured: Result, look: Look) -> bool:
         """Judge what a phase has given; False where it did not come to its look: between looks nothing is judged."""
         found = measure_changes(find_sides(self._pairs, measured), state.open, self._sizes_ns)
         if any(len(values) + self._done < look.generations for values in found.values()):
@@ -196,7 +219,7 @@ class LiveGate:
         )
         return True
 
-    def _measure(self, state: _State | None, work: Work) -> Result:
+    def _measure(self, state: State | None, work: Work) -> Result:
         needed = None if state is None else self._find_needed(state)
         result = self._complete(
             self._conduct(make_entrants(self._pairs, needed, self._paces), work)
@@ -204,7 +227,7 @@ class LiveGate:
         self._on_phase(result)
         return result
 
-    def _find_needed(self, state: _State) -> dict[str, set[str]]:
+    def _find_needed(self, state: State) -> dict[str, set[str]]:
         """Return for each pair the rows of what is open, each with its whole: a difference is judged as a share of that."""
         needed: dict[str, set[str]] = {pair.name: set() for pair in self._pairs}
         for pair in self._pairs:
@@ -245,7 +268,7 @@ class LiveGate:
     def _elapsed_s(self) -> float:
         return self._clock() - self._begin
 
-    def _choose(self, screened: Result) -> _State:
+    def _choose(self, screened: Result) -> State:
         """Return the cases that are judged: all rows that both sides have, but for what is left over.
 
         Those that were too slow for the time are among them: unmeasured, a whole must not pass.
@@ -266,13 +289,19 @@ class LiveGate:
         self._paces = match_paces(sides)
         self._slice_ns = screened.conditions.slice_ns if screened.conditions else None
         self._sizes_ns = measure_sizes(sides, rules)
-        judged = list(rules)
         rules |= left_out
-        nothing = {case: Judgement("inconclusive", 0.0, None, None, 0) for case in left_out}
+        if self._only is not None:
+            rules = {case: rule for case, rule in rules.items() if case.title in self._only}
+        judged = [case for case in rules if case not in left_out]
+        nothing = {
+            case: Judgement("inconclusive", 0.0, None, None, 0)
+            for case in left_out
+            if case in rules
+        }
         wholes = self._percent.find_wholes(rules)
-        return _State(rules, wholes, judged, {case: [] for case in rules}, nothing)
+        return State(rules, wholes, judged, {case: [] for case in rules}, nothing)
 
-    def _choose_rounds(self, last: Result, state: _State, share: float, more: int) -> int:
+    def _choose_rounds(self, last: Result, state: State, share: float, more: int) -> int:
         """Return how many rounds a generation has from now on, from what one of them scattered by in the last phase.
 
         share: how much of what was measured then still is. more: generations up to the next look. Fewer than
@@ -296,7 +325,7 @@ class LiveGate:
         possible = int((left_s / more - cost.start_s) / round_s)
         return min(max(LEAST_ROUNDS, rounds), possible)
 
-    def _finish(self, state: _State) -> GateResult:
+    def _finish(self, state: State) -> GateResult:
         judgements = settle(state.judgements, state.wholes)
         outcome = overall([judgement.outcome for judgement in judgements.values()])
         if state.trouble is not None:
@@ -324,7 +353,7 @@ class LiveGate:
             state.rules,
         )
 
-    def _advise(self, state: _State) -> Iterator[str]:
+    def _advise(self, state: State) -> Iterator[str]:
         """Say what would decide what this gate did not."""
         undecided = {
             case: judgement
@@ -339,36 +368,3 @@ class LiveGate:
                 self._elapsed_s(),
                 by_generations=self._limit.generations is not None,
             )
-
-
-def look_at_all(
-    changes: Mapping[CaseKey, Sequence[float]],
-    thresholds: Thresholds,
-    judgements: dict[CaseKey, Judgement],
-    open_cases: Sequence[CaseKey],
-    wholes: Collection[CaseKey],
-    look: Look,
-) -> tuple[list[CaseKey], bool]:
-    """Judge the open cases by what there is so far; return those that stay open, and whether the gate is over.
-
-    changes: of all cases, though some are decided already: the level must allow for every one. It is over when more
-    generations would change neither the verdict nor what it is put down to.
-    """
-    logs = {case: to_log(thresholds.of(case)) for case in changes}
-    judged_now = judge(changes, logs, look)
-    for case in open_cases:
-        judgements[case] = judged_now[case]
-    outcomes = {case: judgement.outcome for case, judgement in judgements.items()}
-    is_suspect = any(judgement.is_suspect for judgement in judgements.values())
-    is_open = any(outcomes[case] == "inconclusive" for case in wholes)
-    still_open = [case for case in open_cases if outcomes[case] == "inconclusive"]
-    return still_open, not is_suspect and ("slower" in outcomes.values() or not is_open)
-
-
-def count_repeats(state: _State, measured: Result) -> None:
-    """Add what a phase measured again."""
-    for one in measured.contestants:
-        side = one.name.partition(" ")[0]
-        state.repeated[side] = state.repeated.get(side, 0) + one.repeated
-    if measured.conditions is not None:
-        state.slices += measured.conditions.slices

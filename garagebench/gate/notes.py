@@ -28,10 +28,11 @@ def describe_undecided(
     by_generations: bool,
 ) -> str:
     """Return what would decide these cases, or that nothing would. by_generations: the gate was told how many."""
-    highs = {case: judgement.high for case, judgement in undecided.items()}
-    worst = sorted(
-        undecided, key=lambda case: math.inf if highs[case] is None else highs[case], reverse=True
-    )
+    highs = {
+        case: math.inf if judgement.high is None else judgement.high
+        for case, judgement in undecided.items()
+    }
+    worst = sorted(undecided, key=highs.__getitem__, reverse=True)
     more = f" and {len(worst) - MOST_NAMED} more" * (len(worst) > MOST_NAMED)
     listed = f"{list_cases(worst[:MOST_NAMED])}{more}"
     needed = [

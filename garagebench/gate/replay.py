@@ -16,8 +16,8 @@ from garagebench.engine.contestant import Contestant, Series, combine
 from garagebench.engine.target import Target
 from garagebench.gate.case import CaseKey, Thresholds, attribute, make_rule
 from garagebench.gate.changes import measure_changes, measure_sizes
-from garagebench.gate.live import look_at_all
 from garagebench.gate.pairs import Pair, find_cases
+from garagebench.gate.state import look_at_all
 from garagebench.stats.judge import Judgement, Outcome, overall, settle
 from garagebench.stats.looks import plan_looks
 

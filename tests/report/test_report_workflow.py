@@ -26,6 +26,7 @@ CASE = CaseVerdict(
     change_percent=6.1,
     low=5.2,
     high=7.0,
+    threshold_percent=5.0,
 )
 VERDICT = Verdict(
     verdict="slower",
