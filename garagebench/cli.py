@@ -11,7 +11,18 @@ from typing import Any
 import click
 
 from garagebench import __version__
-from garagebench.commands import gate, listing, load, report, run, scale, selftest, serve, verify
+from garagebench.commands import (
+    gate,
+    judge,
+    listing,
+    load,
+    report,
+    run,
+    scale,
+    selftest,
+    serve,
+    verify,
+)
 from garagebench.errors import GarageError, UnknownName
 from garagebench.exit_codes import INTERRUPTED, USAGE
 
@@ -59,10 +70,11 @@ class Commands(click.Group):
 @click.version_option(__version__, prog_name="garagebench")
 @click.pass_context
 def main(ctx: click.Context) -> None:
-    """Show where the time of a request goes, for each implementation.
+    """Tell whether a change made Python code slower, and where the time goes.
 
     \b
     Examples:
+      garagebench check --base main --pytest bench     is the working tree slower than main?
       garagebench run                            four implementations, at most 120 seconds, a table
       garagebench run --impl numba --stage total
       garagebench verify my_pool.py:MyPool
@@ -90,6 +102,7 @@ for command in (
     verify.verify,
     gate.compare,
     gate.check,
+    judge.judge,
     selftest.selftest,
     serve.serve,
     load.load,

@@ -16,7 +16,8 @@ from journal import Journal
 from garagebench.engine.interpreter import find_interpreter
 from garagebench.engine.target import Target
 from garagebench.gate.case import Thresholds
-from garagebench.gate.live import Limit, LiveGate
+from garagebench.gate.limit import Limit
+from garagebench.gate.live import LiveGate
 from garagebench.gate.pairs import Pair
 from garagebench.gate.trees.scratch import PLACES, exchange, own_directory
 from garagebench.system.cache import find_cache

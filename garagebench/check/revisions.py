@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from garagebench.check.certificate import cite
 from garagebench.check.functions import choose_calls, make_function_pairs
+from garagebench.check.parts import Keeper, Keeping, digest_tree
 from garagebench.check.suggestions import suggest
 from garagebench.check.suites import Suite, SuiteSettings, prepare_suite
 from garagebench.check.verdict import MAX_SLOWDOWN, NO_WITNESS, Verdict, add_suite, make_verdict
@@ -26,9 +27,12 @@ from garagebench.engine.runner import start_runner
 from garagebench.engine.target import Target
 from garagebench.errors import GarageError, UnknownName
 from garagebench.exit_codes import WRONG
-from garagebench.gate.case import GateResult, Thresholds
-from garagebench.gate.live import Forecast, Limit, LiveGate
+from garagebench.gate.case import CaseKey, GateResult, Thresholds
+from garagebench.gate.limit import Forecast, Limit
+from garagebench.gate.live import LiveGate
 from garagebench.gate.pairs import Pair
+from garagebench.gate.record import Plan, Record
+from garagebench.gate.state import State
 from garagebench.gate.trees.git import NotComparable
 from garagebench.gate.trees.revisions import Tree, Trees, two_trees
 from garagebench.gate.witness import Witness, count_pairs, testify
@@ -83,6 +87,7 @@ class CheckSettings:
     count_instructions: bool = False
     fail_fast: bool = False
     only: frozenset[str] | None = None
+    keeping: Keeping = field(default_factory=Keeping)
 
 
 @dataclass(frozen=True)
@@ -100,13 +105,21 @@ def compare_revisions(
     repository: Path,
     *,
     on_progress: Callable[[Progress], None] = lambda _: None,
-) -> Verdict:
-    """Measure base and head in lock-step and judge; what cannot be compared is inconclusive, with the fix."""
+) -> Verdict | Record:
+    """Measure base and head in lock-step and judge; what cannot be compared is inconclusive, with the fix.
+
+    Returns the record of a part, where there are others: there is no verdict yet.
+    """
     if settings.count_instructions:
         find_valgrind()  # before anything is measured
     try:
         with prepare(settings, repository, on_progress) as ready:
-            found = make_gate(settings, ready, on_progress).run()
+            keeper = make_keeper(settings, ready)
+            found = make_gate(settings, ready, on_progress, keeper).run()
+            if not found.interrupted and found.cases:
+                record = keeper.finish((*found.notes, *(ready.suite.notes if ready.suite else ())))
+                if settings.keeping.is_part:
+                    return record
             begin = time.monotonic()
             witness = _count(settings, ready, found, on_progress)
             seconds = found.seconds + time.monotonic() - begin
@@ -161,10 +174,43 @@ def prepare(
         yield Prepared(trees, pairs, frozenset(pair.subject for pair in garages), suite)
 
 
+def make_keeper(settings: CheckSettings, ready: Prepared) -> Keeper:
+    """Return what keeps the check. Raises RecordError."""
+    trees, suite = ready.trees, settings.suite
+    named = (
+        *(f"--impl {name}" for name in settings.impls),
+        *(f"--subject {name}" for name in settings.subjects),
+        *(f"--pytest {path}" for path in suite.paths),
+        *suite.options,
+        suite.benchmarks_from,
+    )
+    kept = settings.keeping.output is not None
+    plan = Plan(
+        trees.base.commit,
+        f"{trees.head.commit} {digest_tree(trees.head.path)}" if kept else trees.head.commit,
+        named,
+        settings.thresholds.percent,
+        settings.thresholds.particular,
+        settings.limit.generations,
+        settings.seed,
+    )
+    labels = trees.base.label, trees.head.label
+    return Keeper(settings.keeping, plan, labels, sorted(ready.garages), ready.suite)
+
+
 def make_gate(
-    settings: CheckSettings, ready: Prepared, on_progress: Callable[[Progress], None]
+    settings: CheckSettings,
+    ready: Prepared,
+    on_progress: Callable[[Progress], None],
+    keeper: Keeper | None = None,
 ) -> LiveGate:
-    """Return the gate that judges what is ready."""
+    """Return the gate that judges what is ready. keeper: is given what is known at each look."""
+    begin = time.monotonic()
+
+    def on_look(state: State, done: int, sizes_ns: Mapping[CaseKey, float]) -> None:
+        if keeper is not None:
+            keeper.keep(state, done, sizes_ns, time.monotonic() - begin)
+
     return LiveGate(
         ready.pairs,
         thresholds=settings.thresholds,
@@ -175,6 +221,9 @@ def make_gate(
         allow_different_answers=settings.allow_different_answers,
         fail_fast=settings.fail_fast,
         only=settings.only,
+        shard=settings.keeping.shard,
+        before=None if keeper is None else keeper.before,
+        on_look=on_look,
         complete=complete,
     )
 

@@ -26,7 +26,8 @@ from garagebench.engine.metadata import collect_environment
 from garagebench.engine.target import Target
 from garagebench.errors import GarageError
 from garagebench.gate.case import CaseKey, GateResult, Thresholds
-from garagebench.gate.live import Limit, LiveGate
+from garagebench.gate.limit import Limit
+from garagebench.gate.live import LiveGate
 from garagebench.gate.pairs import Pair
 from garagebench.gate.replay import Replay, Slowdown
 from garagebench.gate.trees.scratch import PLACES, exchange, own_directory

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from pathlib import Path
 from typing import Any
@@ -10,116 +9,10 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from garagebench.commands.options import (
-    add_options,
-    budget_option,
-    choose_limit,
-    format_option,
-    generations_option,
-    impl_option,
-    layout_option,
-    max_slowdown_option,
-    seed_option,
-    workload_option,
-)
+from garagebench.commands.gate_options import comparison_options, make_keeping
+from garagebench.commands.options import choose_limit
 from garagebench.commands.output import default_format, make_console
 from garagebench.errors import GarageError
-
-
-def parse_thresholds(
-    _ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]
-) -> dict[str, float]:
-    """Return case -> percent."""
-    thresholds = {}
-    for value in values:
-        case, _, percent = value.rpartition("=")
-        try:
-            thresholds[case] = float(percent)
-        except ValueError:
-            thresholds[case] = math.nan
-        if not case or not 0 < thresholds[case] < math.inf:
-            raise click.BadParameter(f"{value!r} is not CASE=PERCENT, as in assignment=2")
-    return thresholds
-
-
-def comparison_options(command: Any) -> Any:
-    """Add the options that `compare` and `check` share."""
-    options = (
-        click.option(
-            "--subject",
-            multiple=True,
-            metavar="FILE.py:NAME",
-            help="A function without arguments, a mapping or a list of such functions, or an object with cases(), taken "
-            "from each side. Repeatable.",
-        ),
-        click.option(
-            "--pytest",
-            multiple=True,
-            metavar="PATH",
-            help="A test suite for pytest-benchmark or pytest-codspeed: a file or a directory, nothing of which is changed. "
-            "Repeatable. What stands after -- is given to pytest: -- -k json.",
-        ),
-        click.option(
-            "--benchmarks-from",
-            type=click.Choice(["head", "base", "each"]),
-            default="head",
-            show_default=True,
-            help="Whose benchmark files are used on both sides.",
-        ),
-        click.option(
-            "--require-all",
-            is_flag=True,
-            help="Inconclusive if a benchmark of the suite does not work on both sides.",
-        ),
-        click.option(
-            "--fail-fast",
-            is_flag=True,
-            help="End as soon as a slowdown is confirmed, and leave the rest unmeasured.",
-        ),
-        click.option(
-            "--last-slower",
-            is_flag=True,
-            help="Only judge what the last check of this repository called slower or left undecided.",
-        ),
-        click.option(
-            "--dry-run",
-            is_flag=True,
-            help="List the cases and the seconds that they would take, and measure nothing else.",
-        ),
-        click.argument("pytest_options", nargs=-1, metavar="[-- PYTEST_OPTIONS]"),
-        impl_option("Implementation, taken from each side: path/to/file.py:NAME. Repeatable."),
-        max_slowdown_option("The smallest slowdown that counts as slower."),
-        click.option(
-            "--threshold",
-            multiple=True,
-            callback=parse_thresholds,
-            metavar="CASE=PERCENT",
-            help="A different --max-slowdown for one case, by the name that is printed; * stands for any text. Of a garage also "
-            "a stage (assignment, park/encode), an implementation, or IMPL/STAGE. Repeatable.",
-        ),
-        budget_option(
-            "The most time that the command may take.  [default: until there is a verdict, at most 120, and more for a "
-            "suite that needs it]"
-        ),
-        generations_option(
-            "Measure N generations instead of using --budget: the same work on every machine."
-        ),
-        click.option(
-            "--allow-different-answers",
-            is_flag=True,
-            help="Compare times even if the answers of the two sides differ.",
-        ),
-        click.option(
-            "--count",
-            type=click.Choice(["instructions"]),
-            help="Also count instructions with valgrind, as evidence besides the times. Takes one minute more.",
-        ),
-        layout_option,
-        workload_option,
-        seed_option("Random seed for the workload and the order of measuring."),
-        format_option,
-    )
-    return add_options(options, command)
 
 
 @click.command()
@@ -210,6 +103,10 @@ def measure(
     max_slowdown: float,
     threshold: dict[str, float],
     count: str | None,
+    output: str | None,
+    shard: tuple[int, int] | None,
+    shard_by: str,
+    resume: str | None,
     last_slower: bool,
     dry_run: bool,
     **others: Any,
@@ -217,10 +114,12 @@ def measure(
     """Measure, print the verdict, exit."""
     from garagebench.check.files import check_against_file
     from garagebench.check.last import recall, remember
+    from garagebench.check.parts import tell_part
     from garagebench.check.revisions import CheckSettings, compare_revisions, plan_comparison
     from garagebench.check.suites import SuiteSettings
     from garagebench.gate.case import Thresholds
-    from garagebench.gate.live import Limit
+    from garagebench.gate.limit import Limit
+    from garagebench.gate.record import Record
     from garagebench.report.progress import show_progress
 
     if pytest_options and not pytest:
@@ -237,6 +136,7 @@ def measure(
         limit=Limit(*choose_limit(budget, generations)),
         thresholds=thresholds,
         count_instructions=count is not None,
+        keeping=make_keeping(output, shard, shard_by, resume),
         only=recall(Path.cwd()) if last_slower else None,
         **others,
     )
@@ -249,20 +149,34 @@ def measure(
         refuse_missing_file(name)
     with show_progress(make_console(err=True)) as on_progress:
         if is_file:
-            verdict = check_against_file(settings, on_progress=on_progress)
+            found: Any = check_against_file(settings, on_progress=on_progress)
         elif dry_run:
-            forecast = plan_comparison(settings, Path.cwd(), on_progress=on_progress)
+            found = plan_comparison(settings, Path.cwd(), on_progress=on_progress)
         else:
-            verdict = compare_revisions(settings, Path.cwd(), on_progress=on_progress)
-            remember(verdict, Path.cwd())
+            found = compare_revisions(settings, Path.cwd(), on_progress=on_progress)
     if dry_run:
-        print_forecast(forecast)
-        return
-    print_verdict(verdict, form)
+        print_forecast(found)
+    elif isinstance(found, Record):
+        click.echo(tell_part(found))
+    else:
+        if not is_file:
+            remember(found, Path.cwd())
+        print_verdict(found, form)
 
 
 #: Options that mean nothing to two files, and to one as the base.
-OF_LIVE_SIDES = ("layout", "workload", "seed", "count", "fail_fast", "last_slower", "dry_run")
+OF_LIVE_SIDES = (
+    "layout",
+    "workload",
+    "seed",
+    "count",
+    "fail_fast",
+    "last_slower",
+    "dry_run",
+    "output",
+    "shard",
+    "resume",
+)
 OF_REVISIONS = (
     *OF_LIVE_SIDES,
     "impl",

@@ -83,7 +83,7 @@ def selftest(
     from garagebench.check import certificate as certificates
     from garagebench.check import selftest as selftests
     from garagebench.engine.files import check_path
-    from garagebench.gate.live import Limit
+    from garagebench.gate.limit import Limit
     from garagebench.report.progress import show_progress
     from garagebench.report.selftest import render_certificate
 

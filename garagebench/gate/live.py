@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from garagebench.engine import Conductor, Entrant, Progress, Result
-from garagebench.engine.extent import MOST_S, Extent
+from garagebench.engine.extent import Extent
 from garagebench.engine.schedule import LEAST_ROUNDS, MOST_ROUNDS, Pace
 from garagebench.gate.case import CaseKey, GateResult, Rule, Thresholds, attribute, make_rule
 from garagebench.gate.changes import measure_changes, measure_sizes, measure_spread
+from garagebench.gate.limit import Forecast, Limit, Work
 from garagebench.gate.notes import (
     describe_repeats,
     describe_some_processes,
@@ -32,6 +32,7 @@ from garagebench.gate.pairs import (
     make_entrants,
     match_paces,
 )
+from garagebench.gate.record import GENERATIONS, Shard, name_cases
 from garagebench.gate.state import State, count_repeats, look_at_all
 from garagebench.stats.estimate import OF_A_MEDIAN
 from garagebench.stats.judge import Judgement, overall, settle
@@ -39,7 +40,7 @@ from garagebench.stats.looks import Look, plan_looks
 from garagebench.stats.percent import to_log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 #: Rounds of the screening generation, and of one where the number of generations is named.
 SCREENING_ROUNDS = 20
@@ -50,42 +51,11 @@ NAMED_ROUNDS = 20
 OWN_ERROR = 0.15
 MOST_ROUNDS_S = 1.0
 
+#: Generations of all parts together, where parts share them and nobody says how many.
+SHARED_GENERATIONS = 24
+
 #: Generations that a limited time is planned for: the first that can confirm a slowdown.
 PLANNED = 15
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a gate asks the engine for: how much, with which seed. slice_ns: how long a slice may be; None: to be chosen."""
-
-    extent: Extent
-    seed: str
-    slice_ns: int | None = None
-
-
-@dataclass(frozen=True)
-class Limit:
-    """What a gate may take: seconds, or exactly so many generations, whatever they take."""
-
-    seconds: float | None = None
-    generations: int | None = None
-
-    @property
-    def limit_s(self) -> float:
-        """Seconds in all."""
-        if self.generations is not None:
-            return math.inf
-        return MOST_S if self.seconds is None else self.seconds
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """What a gate would judge. least_s: seconds up to the first look; most_s: its limit. notes: what is in the way."""
-
-    cases: tuple[CaseKey, ...]
-    least_s: float
-    most_s: float
-    notes: tuple[str, ...] = ()
 
 
 class LiveGate:
@@ -93,7 +63,9 @@ class LiveGate:
 
     exchange: lets the two places change their files, there and back; None: they cannot. on_phase: is given what each phase
     has measured, screening first. fail_fast: whether it ends at the first look that confirms a slowdown. only: the
-    titles of the cases that are judged; None: all. complete: adds to a result what trees of before do not say of their rows.
+    titles of the cases that are judged; None: all. shard: the part of them, or of the generations, that is measured here.
+    before: what an interrupted gate had at its last look, which is gone on from. on_look: is given what is known at each
+    look, at how many generations, and the size of each case. complete: adds to a result what trees of before do not say of their rows.
     """
 
     def __init__(
@@ -108,6 +80,9 @@ class LiveGate:
         allow_different_answers: bool = False,
         fail_fast: bool = False,
         only: Collection[str] | None = None,
+        shard: Shard | None = None,
+        before: Mapping[CaseKey, Sequence[float]] | None = None,
+        on_look: Callable[[State, int, Mapping[CaseKey, float]], None] = lambda *_: None,
         on_phase: Callable[[Result], None] = lambda _: None,
         complete: Callable[[Result], Result] = lambda result: result,
         measure: Callable[[list[Entrant], Work], Result] | None = None,
@@ -122,6 +97,9 @@ class LiveGate:
         self._allow_different_answers = allow_different_answers
         self._fail_fast = fail_fast
         self._only = only
+        self._shard = shard
+        self._before = before or {}
+        self._on_look = on_look
         self._on_phase = on_phase
         self._complete = complete
         self._conduct = measure or self._run_conductor
@@ -182,8 +160,13 @@ class LiveGate:
 
     def _go_on(self, state: State, screened: Result) -> None:
         """Measure and judge, look by look."""
-        measured, asked = screened, len(state.open)
-        for look in plan_looks(self._limit.generations):
+        measured, asked = screened, max(1, len(state.open))
+        for look in self._plan_looks():
+            if look.generations <= max(map(len, self._before.values()), default=0):
+                self._look_at(state, self._before, look)
+                continue
+            if state.is_over or not state.open:
+                return
             self._look = look.generations
             more = look.generations - self._done
             rounds = self._choose_rounds(measured, state, len(state.open) / asked, more)
@@ -212,12 +195,34 @@ class LiveGate:
             return False
         for case, values in found.items():
             state.changes[case] += values
+        self._look_at(state, state.changes, look)
+        return True
+
+    def _look_at(
+        self, state: State, changes: Mapping[CaseKey, Sequence[float]], look: Look
+    ) -> None:
+        """Judge by what there is at a look. changes: of now, or of before, of which this look had the first ones."""
+        for case in state.open:
+            state.changes[case] = list(changes.get(case, ())[: look.generations])
         self._done = look.generations
         # What was too slow to be measured stays open, and is not asked for again.
         state.open, state.is_over = look_at_all(
-            state.changes, self._percent, state.judgements, state.open, state.wholes, look
+            state.changes,
+            self._percent,
+            state.judgements,
+            state.open,
+            state.wholes,
+            look,
+            state.others,
         )
-        return True
+        self._on_look(state, self._done, self._sizes_ns)
+
+    def _plan_looks(self) -> Sequence[Look]:
+        """Return the looks; a part of the generations has one at its end, which decides nothing."""
+        if self._shard is not None and self._shard.by == GENERATIONS:
+            share = self._shard.share(self._limit.generations or SHARED_GENERATIONS)
+            return (Look(share, 0.0, -1),)
+        return plan_looks(self._limit.generations)
 
     def _measure(self, state: State | None, work: Work) -> Result:
         needed = None if state is None else self._find_needed(state)
@@ -292,6 +297,10 @@ class LiveGate:
         rules |= left_out
         if self._only is not None:
             rules = {case: rule for case, rule in rules.items() if case.title in self._only}
+        all_cases = name_cases(rules)
+        if self._shard is not None:
+            mine = self._shard.choose(rules)
+            rules = {case: rule for case, rule in rules.items() if case in mine}
         judged = [case for case in rules if case not in left_out]
         nothing = {
             case: Judgement("inconclusive", 0.0, None, None, 0)
@@ -299,7 +308,9 @@ class LiveGate:
             if case in rules
         }
         wholes = self._percent.find_wholes(rules)
-        return State(rules, wholes, judged, {case: [] for case in rules}, nothing)
+        others = len(all_cases) - len(rules)
+        changes: dict[CaseKey, list[float]] = {case: [] for case in rules}
+        return State(rules, wholes, judged, changes, nothing, others=others, all_cases=all_cases)
 
     def _choose_rounds(self, last: Result, state: State, share: float, more: int) -> int:
         """Return how many rounds a generation has from now on, from what one of them scattered by in the last phase.

@@ -41,11 +41,15 @@ def describe_undecided(
     ]
     wanted = None if None in needed else max(number or 0 for number in needed)
     looks = plan_looks()
+    done = max(1, *(judgement.generations for judgement in undecided.values()))
     enough = next(
-        (look.generations for look in looks if wanted is not None and look.generations >= wanted),
+        (
+            look.generations
+            for look in looks
+            if wanted is not None and look.generations >= wanted and look.generations > done
+        ),
         None,
     )
-    done = max(1, *(judgement.generations for judgement in undecided.values()))
     budget_s = None if enough is None else math.ceil(MARGIN * elapsed_s * enough / done)
     if budget_s is None or budget_s > MOST_BUDGET_S:
         return (

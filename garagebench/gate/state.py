@@ -14,7 +14,7 @@ from garagebench.stats.percent import to_log
 
 @dataclass
 class State:
-    """What is known by now. open: what has no verdict yet, and is measured."""
+    """What is known by now. open: what has no verdict yet, and is measured. others: cases that are measured elsewhere."""
 
     rules: Rules
     wholes: set[CaseKey]
@@ -26,6 +26,8 @@ class State:
     trouble: str | None = None
     interrupted: bool = False
     is_over: bool = False
+    others: int = 0
+    all_cases: tuple[str, ...] = ()
 
 
 def look_at_all(
@@ -35,14 +37,15 @@ def look_at_all(
     open_cases: Sequence[CaseKey],
     wholes: Collection[CaseKey],
     look: Look,
+    others: int = 0,
 ) -> tuple[list[CaseKey], bool]:
     """Judge the open cases by what there is so far; return those that stay open, and whether the gate is over.
 
     changes: of all cases, though some are decided already: the level must allow for every one. It is over when more
-    generations would change neither the verdict nor what it is put down to.
+    generations would change neither the verdict nor what it is put down to. others: cases that are measured elsewhere.
     """
     logs = {case: to_log(thresholds.of(case)) for case in changes}
-    judged_now = judge(changes, logs, look)
+    judged_now = judge(changes, logs, look, others=others)
     for case in open_cases:
         judgements[case] = judged_now[case]
     outcomes = {case: judgement.outcome for case, judgement in judgements.items()}

@@ -54,16 +54,22 @@ class Judgement:
 
 
 def judge(
-    changes: Mapping[Case, Sequence[float]], thresholds: Mapping[Case, float], look: Look
+    changes: Mapping[Case, Sequence[float]],
+    thresholds: Mapping[Case, float],
+    look: Look,
+    *,
+    others: int = 0,
+    strata: Mapping[Case, Sequence[Sequence[float]]] | None = None,
 ) -> dict[Case, Judgement]:
     """Judge all cases at once.
 
     changes: case -> for each generation the log of head / base, infinite where a side had no time. thresholds: case ->
-    the log of the slowdown that counts. look: what may be decided now.
+    the log of the slowdown that counts. look: what may be decided now. others: cases of the same gate that are judged
+    elsewhere. strata: case -> its changes by machine, if they are of several: ranks are given within each.
     """
-    levels = holm_levels(
-        {case: signed_rank_test(values) for case, values in changes.items()}, look.alpha
-    )
+    strata = strata or {case: [values] for case, values in changes.items()}
+    p_values = {case: signed_rank_test(*parts) for case, parts in strata.items()}
+    levels = holm_levels(p_values, look.alpha, others)
     return {
         case: _judge_case(values, thresholds[case], look, is_confirmed=levels[case] is not None)
         for case, values in changes.items()
@@ -116,15 +122,19 @@ def overall(outcomes: Collection[Outcome]) -> Outcome:
     return "inconclusive"
 
 
-def signed_rank_test(values: Sequence[float]) -> float:
+def signed_rank_test(*strata: Sequence[float]) -> float:
     """Return how probable so large a sum of the positive values' ranks is where each sign is a throw of a fair coin.
 
     Exact, with tied sizes, too: they share their ranks, and the coin decides over those. Zeros have no sign and do not
-    count. Infinite values are larger than all others.
+    count. Infinite values are larger than all others. strata: values of each machine, ranked by themselves.
     """
-    signed = sorted((value for value in values if value), key=abs)
-    ranks = _doubled_ranks([abs(value) for value in signed])
-    negative = sum(rank for rank, value in zip(ranks, signed, strict=True) if value < 0)
+    ranks: list[int] = []
+    negative = 0
+    for values in strata:
+        signed = sorted((value for value in values if value), key=abs)
+        own = _doubled_ranks([abs(value) for value in signed])
+        negative += sum(rank for rank, value in zip(own, signed, strict=True) if value < 0)
+        ranks += own
     ways = [1] + [0] * negative  # of each sum of the negative ranks, up to the one seen
     for rank in ranks:
         for total in range(negative, rank - 1, -1):
@@ -142,18 +152,21 @@ def _doubled_ranks(ordered: Sequence[float]) -> list[int]:
     return ranks
 
 
-def holm_levels(p_values: Mapping[Case, float], alpha: float) -> dict[Case, float | None]:
+def holm_levels(
+    p_values: Mapping[Case, float], alpha: float, others: int = 0
+) -> dict[Case, float | None]:
     """Return the level at which each case is confirmed, or None where it is not.
 
-    The smallest p-value is held to alpha / m, the next one to alpha / (m - 1), until one is too large.
+    The smallest p-value is held to alpha / m, the next one to alpha / (m - 1), until one is too large. others: cases
+    whose p-values are not known here; they count as if none of them were confirmed.
     """
     levels: dict[Case, float | None] = dict.fromkeys(p_values)
     for left, case in zip(
         range(len(p_values), 0, -1), sorted(p_values, key=p_values.__getitem__), strict=True
     ):
-        if p_values[case] > alpha / left:
+        if p_values[case] > alpha / (left + others):
             break
-        levels[case] = alpha / left
+        levels[case] = alpha / (left + others)
     return levels
 
 

@@ -57,6 +57,12 @@ def plan_looks(most: int | None = None) -> tuple[Look, ...]:
     )
 
 
+@lru_cache(maxsize=64)
+def single_look(generations: int) -> Look:
+    """Return the only look of a gate whose generations are judged all at once: it has the whole of both errors."""
+    return Look(generations, ALPHA, _boundaries([generations], [TAIL])[0])
+
+
 def _boundaries(counts: list[int], spent: list[float]) -> list[int]:
     """Return for each look the largest count above that keeps the error so far within what may be spent by then."""
     # Chance of each count above so far, of the walks that no look has ended.

@@ -10,7 +10,8 @@ from fake_host import NOTHING, FakeHost, FakeSubject
 
 from garagebench.engine import Conductor, Entrant, Result
 from garagebench.gate.case import CaseKey, GateResult, Thresholds
-from garagebench.gate.live import Limit, LiveGate, Work
+from garagebench.gate.limit import Limit, Work
+from garagebench.gate.live import LiveGate
 from garagebench.gate.pairs import Pair
 
 FUNCTION = Pair("parse", "cpython3.11", "python", (NOTHING, NOTHING))

@@ -14,7 +14,8 @@ from garagebench.engine.contestant import Conditions, Problem, RowTerms
 from garagebench.engine.schedule import Pace
 from garagebench.engine.target import Target
 from garagebench.gate.case import CaseKey, GateResult, Thresholds, attribute, make_rule
-from garagebench.gate.live import Limit, LiveGate, Work
+from garagebench.gate.limit import Limit, Work
+from garagebench.gate.live import LiveGate
 from garagebench.gate.notes import describe_some_processes
 from garagebench.gate.pairs import Pair
 from garagebench.stats.judge import Judgement

@@ -11,7 +11,7 @@ from garagebench.check.revisions import CheckSettings
 from garagebench.engine import Contestant, Result
 from garagebench.engine.contestant import RowTerms
 from garagebench.gate.case import CaseKey, GateResult, Thresholds
-from garagebench.gate.live import Limit
+from garagebench.gate.limit import Limit
 from garagebench.gate.trees.git import NotComparable
 
 TOTAL = "park/total"
