@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from garagebench.engine.candidate import Candidate
 
 #: Seconds of an act of one case from which no more rounds are begun: a slow benchmark has few, and its generations count.
-MOST_ACT_S = 0.4
+MOST_ACT_S = 0.2
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,9 @@ LONGEST_S = 600.0
 
 Slice = tuple[str, tuple[str, ...]]  # a case, and the modes in which it is measured in one go
 
-#: How a case is measured whose runner reads meters.
+#: How a case is measured whose runner reads meters, and one that all who are compared go through at the same time.
 METERS = ("meters",)
+AT_ONCE = ("cpu",)
 
 
 class Measured(NamedTuple):
@@ -225,10 +226,11 @@ class Candidate:
             raise WorkerFailed(f"{case}: {failure}", failure.status, failure.trace) from None
         self._cases = {case: found}
         self._group_of = {case: found.group}
-        self._slices = make_slices(found, in_context=False)
         if case not in self._paces and found.pace is not None:
             self._paces[case] = found.pace
-        runner.warm([(case, "loop", [0], sum(self._paces[case]))], self._timeout_s)
+        chosen = self._paces[case]
+        self._slices = [(case, AT_ONCE)] if chosen.at_once else make_slices(found, in_context=False)
+        runner.warm([(case, "loop", [0], chosen.lead_in + chosen.passes)], self._timeout_s)
 
     def leave(self, runner: Runner, case: str) -> None:
         """End the case that was entered; what fails then was measured all the same."""
@@ -259,8 +261,13 @@ class Candidate:
             for mode in modes * (passes // at_once):
                 yield case, mode, self._draw(case), at_once
 
+    def begin_measure(self, runner: Runner, slice_: Slice, blocks: Sequence[int]) -> None:
+        """Begin to measure a slice, while others do."""
+        case, modes = slice_
+        runner.begin_measure(case, modes, blocks, self._paces[label(slice_)], self._timeout_s)
+
     def measure(self, runner: Runner, slice_: Slice, blocks: Sequence[int]) -> Measured:
-        """Measure one slice."""
+        """Measure one slice, or wait for its end."""
         case, modes = slice_
         pace = self._paces[label(slice_)]
         try:
@@ -272,7 +279,8 @@ class Candidate:
             requests = 1 if name == "clock" else found.requests
             series = name if modes == METERS else series_name(case, name)
             values[series] = _storable(median(passes) / requests)
-        waited_ns = found.waited_ns
+        # At once, they wait for each other.
+        waited_ns = None if modes == AT_ONCE else found.waited_ns
         return Measured(values, waited_ns is not None and waited_ns > WAITED_SHARE * found.took_ns)
 
     def keep(

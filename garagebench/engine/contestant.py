@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from garagebench.engine.schedule import Pace
 from garagebench.stats.estimate import quantile
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ class Contestant:
     row_names: the rows that were asked for, so that they can be listed where nothing was measured; None: not known.
     subject, runtime: what it is one of, and on which interpreter; empty where its name says all. answers: case -> digest
     of what it must answer. left_out: rows that were too slow for the budget.
-    reference: the contestant that this one is divided by; None: the first of all. paces: slice -> passes that led in,
-    and passes that counted. repeated: slices in which its worker waited for the core, so that they were measured again.
+    reference: the contestant that this one is divided by; None: the first of all. paces: how each slice went. repeated:
+    slices in which its worker waited for the core, so that they were measured again.
     """
 
     name: str
@@ -71,7 +72,7 @@ class Contestant:
     answers: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[RowTerms, ...] = ()
     reference: str | None = None
-    paces: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    paces: Mapping[str, Pace] = field(default_factory=dict)
     repeated: int = 0
     subject: str = ""
     runtime: str = ""

@@ -26,6 +26,7 @@ from garagebench.engine.contestant import (
     RowTerms,
     Series,
 )
+from garagebench.engine.schedule import Pace
 from garagebench.errors import GarageError
 
 KEY = "garagebench"
@@ -135,9 +136,7 @@ def _undescribe(data: dict[str, Any], suite: Any) -> dict[str, Any]:
             answers=one["answers"],
             left_out=tuple(map(_row, one.get("left_out", ()))),  # files of before had none
             reference=one.get("reference"),  # likewise
-            paces={
-                name: (lead_in, passes) for name, (lead_in, passes) in one.get("paces", {}).items()
-            },
+            paces={name: Pace(*pace) for name, pace in one.get("paces", {}).items()},
             repeated=one.get("repeated", 0),
             subject=one.get("subject", ""),
             runtime=one.get("runtime", ""),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from garagebench.engine import schedule
+from garagebench.engine.candidate import AT_ONCE
 
 if TYPE_CHECKING:
     import random
@@ -98,6 +99,12 @@ class Rounds:
         self, slice_: Slice, blocks: list[int], order: list[str]
     ) -> dict[str, Measured]:
         found = {}
+        if slice_[1] == AT_ONCE:
+            for name in order:
+                candidate = self._candidates[name]
+                if candidate.problem is None and slice_ in self._slices[name]:
+                    with self._blame(candidate, f"in round {self.number}", self._runners[name]):
+                        candidate.begin_measure(self._runners[name], slice_, blocks)
         for name in order:
             candidate = self._candidates[name]
             if candidate.problem is None and slice_ in self._slices[name]:

@@ -99,6 +99,11 @@ class Runner(Protocol):
     def warm(self, work: Sequence[Work], timeout_s: float) -> Sequence[int]:
         """Go through the work; return the quickest pass of each item, in ns."""
 
+    def begin_measure(
+        self, case: str, modes: Sequence[str], blocks: Sequence[int], pace: Pace, timeout_s: float
+    ) -> None:
+        """Begin to measure a slice, while others do; `measure` waits for its end."""
+
     def measure(
         self, case: str, modes: Sequence[str], blocks: Sequence[int], pace: Pace, timeout_s: float
     ) -> Passes:
@@ -148,6 +153,7 @@ class WorkerRunner:
     def __init__(self, worker: AsksWorker) -> None:
         self._worker = worker
         self._is_loading = False
+        self._is_measuring = False
         self._in_turn = False
 
     def begin_load(self, target: Target, timeout_s: float) -> None:
@@ -182,9 +188,9 @@ class WorkerRunner:
         passes_ns: list[int] = self._worker.ask({"do": "warm", "work": work}, timeout_s)["pass_ns"]
         return passes_ns
 
-    def measure(
+    def begin_measure(
         self, case: str, modes: Sequence[str], blocks: Sequence[int], pace: Pace, timeout_s: float
-    ) -> Passes:
+    ) -> None:
         command = {
             "do": "measure",
             "case": case,
@@ -193,7 +199,16 @@ class WorkerRunner:
             "lead_in": pace.lead_in,
             "passes": pace.passes,
         }
-        return Passes(**self._worker.ask(command, timeout_s))
+        self._worker.send(command, timeout_s)
+        self._is_measuring = True
+
+    def measure(
+        self, case: str, modes: Sequence[str], blocks: Sequence[int], pace: Pace, timeout_s: float
+    ) -> Passes:
+        if not self._is_measuring:
+            self.begin_measure(case, modes, blocks, pace, timeout_s)
+        self._is_measuring = False
+        return Passes(**self._worker.receive(timeout_s))
 
     def answers(self, case: str, timeout_s: float) -> Sequence[str]:
         found: list[str] = self._worker.ask({"do": "answers", "case": case}, timeout_s)["answers"]

@@ -36,10 +36,15 @@ WARM_UP_OTHERS = 5
 
 
 class Pace(NamedTuple):
-    """How a slice goes: passes that do not count, and passes that do."""
+    """How a slice goes: passes that do not count, and passes that do.
+
+    at_once: all who are compared go through it at the same time, on one core, and their CPU time is compared: what takes
+    longer than the host keeps its speed is alternated by the kernel, within milliseconds.
+    """
 
     lead_in: int
     passes: int
+    at_once: bool = False
 
 
 def pace_for(pass_ns: float, slice_ns: float) -> Pace:

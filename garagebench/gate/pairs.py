@@ -108,7 +108,7 @@ def match_paces(sides: Sides) -> dict[str, dict[str, Pace]]:
     """Return for each pair what its slices do from now on, on both sides: the fewer passes of the two."""
     return {
         pair.name: {
-            label: Pace(*map(min, zip(base.paces[label], head.paces[label], strict=True)))
+            label: Pace(*map(min, zip(base.paces[label], head.paces[label], strict=True)))  # type: ignore[arg-type]
             for label in base.paces.keys() & head.paces.keys()
         }
         for pair, base, head in sides

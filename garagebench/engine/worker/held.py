@@ -15,12 +15,19 @@ from typing import Any, Callable, NamedTuple
 
 from .cases import KEEPS_ALL
 from .loops import compile_calls
+from .machine import RunDelay
 
 clock = time.perf_counter_ns
 
 #: A slice leads in for about so long, in calls that do not count; a call as long as many of them needs no lead-in.
 LEAD_NS = 150_000
 NO_LEAD_FROM_NS = 20 * LEAD_NS
+
+#: A call from so long on is made by both sides at once, so that the kernel alternates them: one after the other they would
+#: meet the host at different speeds. One that does not use its core for so large a share of its time is not: it waits for
+#: something, which CPU time would not show.
+AT_ONCE_FROM_NS = 8_000_000
+LEAST_CPU_SHARE = 0.95
 
 #: Calls in a slice, at most: an empty function is no reason to measure without end.
 MOST_CALLS = 100_000
@@ -56,6 +63,7 @@ class HeldCase:
 
     def __init__(self, name: str, call: Call) -> None:
         self._call = call
+        self._run_delay = RunDelay()
         self.last: list[Any] = []  # what the last measured call answered, if there was one
         self._loop = compile_calls(name, "_call(*_args, **_kwargs)", keeps=KEEPS_ALL)
         self._empty = compile_calls(name, "", keeps=KEEPS_ALL)
@@ -75,25 +83,34 @@ class HeldCase:
     def measure(
         self, mode: str, blocks: Sequence[int], lead_in: int, passes: int
     ) -> dict[str, list[float]]:
-        """Return the ns of one call: the mean of all, or each where something is prepared before it."""
+        """Return the ns of one call: the mean of all, or each where something is prepared before it.
+
+        In the mode "cpu" they are CPU time, and the empty loop comes with them.
+        """
+        if mode == "cpu":
+            took = self._time("loop", passes, time.process_time_ns)
+            return {"loop": took, "empty": self._time("empty", passes)}
         if lead_in:
             self._time(mode, lead_in)
         return {mode: self._time(mode, passes)}
 
-    def _time(self, mode: str, calls: int) -> list[float]:
+    def _time(
+        self, mode: str, calls: int, own_clock: Callable[[], int] | None = None
+    ) -> list[float]:
         call = self._call
+        read = own_clock or clock
         loop = self._empty if mode == "empty" else self._loop
         is_prepared = call.prepare is not None or call.finish is not None
         if mode == "loop" and is_prepared:
-            return [self._time_prepared() for _ in range(calls)]
+            return [self._time_prepared(read) for _ in range(calls)]
         # What is prepared is measured call by call, and so its empty loop is as short.
         turns = call.iterations if is_prepared else calls
-        return [self._run(loop, turns, call.args, call.kwargs, keeps=mode == "loop")]
+        return [self._run(loop, turns, call.args, call.kwargs, read, keeps=mode == "loop")]
 
-    def _time_prepared(self) -> float:
+    def _time_prepared(self, read: Callable[[], int]) -> float:
         call = self._call
         args, kwargs = (call.args, call.kwargs) if call.prepare is None else call.prepare()
-        call_ns = self._run(self._loop, call.iterations, args, kwargs, keeps=True)
+        call_ns = self._run(self._loop, call.iterations, args, kwargs, read, keeps=True)
         if call.finish is not None:
             call.finish(*args, **kwargs)
         return call_ns
@@ -104,30 +121,35 @@ class HeldCase:
         turns: int,
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
+        read: Callable[[], int],
         *,
         keeps: bool,
     ) -> float:
         kept: list[Any] = []
-        took_ns = loop(range(turns), clock, kept.append, self._call.function, args, kwargs)
+        took_ns = loop(range(turns), read, kept.append, self._call.function, args, kwargs)
         if keeps:
             self.last = kept[-1:]
         return took_ns / turns
 
     def find_pace(self, slice_ns: int) -> list[int]:
-        """Return how many calls lead in to a slice of about that length, and how many are in it."""
+        """Return the pace of a slice of about that length: calls that lead in, calls in it, and whether all make it at once."""
         self._time("loop", 1)  # the first is slower than all others
-        calls, spent_ns, call_ns = 1, 0, 1.0
+        calls, spent_ns, cpu_ns, waited_ns, call_ns = 1, 0, 0, 0, 1.0
         while spent_ns < slice_ns / 4 and calls < MOST_CALLS:
-            begin = clock()
+            begin, cpu_ns = clock(), time.process_time_ns()
+            waited_ns = self._run_delay.read_ns() or 0
             call_ns = max(1.0, min(self._time("loop", calls)))
             spent_ns = clock() - begin
+            cpu_ns = time.process_time_ns() - cpu_ns
+            waited_ns = (self._run_delay.read_ns() or 0) - waited_ns
             calls *= 4
         whole_ns = spent_ns / max(1, calls // 4)  # of a call with what is prepared for it
         passes = max(1, min(math.ceil(slice_ns / call_ns), MOST_CALLS))
         if whole_ns > 2 * call_ns:
             passes = max(1, min(passes, int(MOST_PREPARED_NS / whole_ns)))
         lead_in = 0 if call_ns >= NO_LEAD_FROM_NS else math.ceil(LEAD_NS / whole_ns)
-        return [min(lead_in, passes), passes]
+        is_busy = cpu_ns >= LEAST_CPU_SHARE * (spent_ns - waited_ns)
+        return [min(lead_in, passes), passes, call_ns >= AT_ONCE_FROM_NS and is_busy]
 
 
 class Holder:
