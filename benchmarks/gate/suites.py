@@ -130,8 +130,11 @@ def main():
     parser.add_argument("--function", required=True, metavar="FILE:NAME")
     parser.add_argument("--gates", type=int, default=GATES, help="of each sort")
     parser.add_argument("--output", type=Path, default=Path("results/suites.jsonl"))
-    parser.add_argument("options", nargs="*", metavar="-- PYTEST_OPTIONS")
-    chosen = parser.parse_args()
+    # What stands after -- is pytest's.
+    words = sys.argv[1:]
+    end = words.index("--") if "--" in words else len(words)
+    chosen = parser.parse_args(words[:end])
+    chosen.options = words[end + 1 :]
     checkout = chosen.checkout.resolve()
     name = checkout.name
     revision = subprocess.run(
