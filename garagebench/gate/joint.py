@@ -33,7 +33,7 @@ def check_parts(parts: Mapping[str, Record]) -> None:
             ("way to share them", first.shard.by, part.shard.by),
         ):
             if one != other:
-                raise RecordError(f"{name}: of another plan than {first_name}: another {what}")
+                raise RecordError(f"{name}: of another plan than {first_name}: not the same {what}")
     known: dict[int, str] = {}
     for name, part in parts.items():
         before = known.setdefault(part.shard.number, name)

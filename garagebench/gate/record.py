@@ -189,7 +189,7 @@ def check_resumable(record: Record, plan: Plan, shard: Shard, machine: str, path
         if before != now
     ]
     if differing:
-        raise RecordError(f"{path}: cannot be gone on with: another {', '.join(differing)}")
+        raise RecordError(f"{path}: cannot be gone on with: not the same {', '.join(differing)}")
     if record.is_whole:
         raise RecordError(
             f"{path}: has come to its end already: `garagebench judge {path}` tells the verdict"

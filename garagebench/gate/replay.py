@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from garagebench.engine.contestant import Contestant, Series, combine
 from garagebench.engine.target import Target
-from garagebench.gate.case import CaseKey, Thresholds, attribute, make_rule
+from garagebench.gate.case import CaseKey, Rules, Thresholds, attribute, make_rule
 from garagebench.gate.changes import measure_changes, measure_sizes
 from garagebench.gate.pairs import Pair, find_cases
 from garagebench.gate.state import look_at_all
@@ -75,18 +75,16 @@ class Replay:
 
     def gate(self, rng: random.Random, slowdown: Slowdown | None) -> tuple[Outcome, CaseKey | None]:
         """Replay a gate; return its verdict and the part to which a slowdown is put down."""
-        one_way, other_way = self._both_ways(slowdown)
         changes: dict[CaseKey, list[float]] = {case: [] for case in self._rows}
         judgements: dict[CaseKey, Judgement] = {}
         open_cases = list(self._rows)
         done = 0
         for look in self._looks:
             for _ in range(look.generations - done):
-                number = rng.randrange(self._recorded)
-                found = other_way if self._swaps and rng.random() < 0.5 else one_way  # noqa: PLR2004  a fair coin
+                drawn = self.draw(rng, slowdown)
                 for case in open_cases:
-                    if found.get(case):
-                        changes[case].append(found[case][number])
+                    if case in drawn:
+                        changes[case].append(drawn[case])
             done = look.generations
             open_cases, is_over = look_at_all(
                 changes, self._thresholds, judgements, open_cases, self._wholes, look
@@ -96,6 +94,18 @@ class Replay:
         settled = settle(judgements, self._wholes)
         outcome = overall([judgement.outcome for judgement in settled.values()])
         return outcome, attribute(settled, self._sizes_ns, self._rules)
+
+    def draw(self, rng: random.Random, slowdown: Slowdown | None) -> dict[CaseKey, float]:
+        """Return the changes of one of the recorded generations, the sides as they were or the other way round."""
+        one_way, other_way = self._both_ways(slowdown)
+        number = rng.randrange(self._recorded)
+        found = other_way if self._swaps and rng.random() < 0.5 else one_way  # noqa: PLR2004  a fair coin
+        return {case: changes[number] for case, changes in found.items() if changes}
+
+    @property
+    def rules(self) -> Rules:
+        """How each case is judged."""
+        return self._rules
 
     def _both_ways(self, slowdown: Slowdown | None) -> list[dict[CaseKey, list[float]]]:
         """Return each case's changes of head / base, and of base / head, the side above being slowed down."""

@@ -52,12 +52,14 @@ def test_inputs_reach_the_command(tmp_path: Path) -> None:
         0,
         IMPL="a.py:A\n\nb c.py:B\n",
         SUBJECT="d.py:f\ne.py:g\n",
+        PYTEST="bench\ntests/test_b.py\n",
         ARGUMENTS="--seed 3",
         BASE="$(touch x)",
     )
     assert told[:3] == ["check", "--base", "$(touch x)"]
-    assert told[-10:-6] == ["--impl", "a.py:A", "--impl", "b c.py:B"]
-    assert told[-6:] == ["--subject", "d.py:f", "--subject", "e.py:g", "--seed", "3"]
+    assert told[-14:-10] == ["--impl", "a.py:A", "--impl", "b c.py:B"]
+    assert told[-10:-6] == ["--subject", "d.py:f", "--subject", "e.py:g"]
+    assert told[-6:] == ["--pytest", "bench", "--pytest", "tests/test_b.py", "--seed", "3"]
     assert not (tmp_path / "x").exists()
 
 
@@ -99,6 +101,7 @@ def test_a_real_check_goes_through(tmp_path: Path) -> None:
         "GITHUB_OUTPUT": str(tmp_path / "outputs"),
         "IMPL": "pool.py:Mine",
         "SUBJECT": "",
+        "PYTEST": "",
         "BASE": "nowhere",
         "MAX_SLOWDOWN": "5",
         "BUDGET": "5",
