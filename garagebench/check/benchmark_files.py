@@ -31,12 +31,22 @@ class SharedFiles:
         here = trees.locate(Path.cwd())[1]
         self.folder = here.relative_to(trees.head.path)
         self._places: list[Path] = []
+        self._nodes: list[str] = []  # what of the file is meant
         for path in paths:
-            file = path.partition("::")[0]
+            file, colons, node = path.partition("::")
             place = trees.locate(Path(file))[1].relative_to(trees.head.path)
             if not any((tree.path / place).exists() for tree in (trees.head, trees.base)):
                 raise GarageError(f"{file}: no such file or directory in {trees.head.label}")
             self._places.append(place)
+            self._nodes.append(f"{colons}{node}")
+
+    @property
+    def paths(self) -> list[str]:
+        """The places as pytest is given them in a copy, relative to where it is started."""
+        return [
+            f"{os.path.relpath(place, self.folder)}{node}"
+            for place, node in zip(self._places, self._nodes, strict=True)
+        ]
 
     def holds(self, inside: Path) -> bool:
         """Tell whether a file of a tree is a benchmark's."""

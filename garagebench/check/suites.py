@@ -99,7 +99,7 @@ def prepare_suite(
     only: the benchmarks that are tried; None: all. Raises NotComparable, BrokenHead.
     """
     files = SharedFiles(trees, settings.paths)
-    pair = _make_pair(settings, trees, files.folder, package, runtime)
+    pair = _make_pair(settings, trees, files, package, runtime)
     gone: tuple[str, ...] = ()
     notes: list[str] = []
     if files.differ():
@@ -130,15 +130,15 @@ def prepare_suite(
 
 
 def _make_pair(
-    settings: SuiteSettings, trees: Trees, folder: Path, package: Path, runtime: str | None
+    settings: SuiteSettings, trees: Trees, files: SharedFiles, package: Path, runtime: str | None
 ) -> Pair:
     interpreter = find_interpreter(runtime or "")
     targets = [
         Target(
             FACTORY,
             {
-                "root": str(tree.path / folder),
-                "paths": list(settings.paths),
+                "root": str(tree.path / files.folder),
+                "paths": files.paths,
                 "options": list(settings.options),
                 "temporary": str(tree.path.parent / TEMPORARY),
             },
@@ -184,19 +184,23 @@ class Side:
             self._run(failed, is_called_more=False)
 
     def _run(self, left: list[str] | None, *, is_called_more: bool) -> None:
-        while (left is None or left) and not self._is_stopped:
+        is_alive = False
+        # A process that hangs has nothing more to say: what it has imported is asked of another one.
+        while (left is None or left or not is_alive) and not self._is_stopped:
             self._runner = start_runner(self._python)
             try:
                 cases = [one.name for one in self._runner.load(self._target, TIMEOUT_S).cases]
-                left = self._try(
+                left, is_alive = self._try(
                     self._runner, cases if left is None else left, is_called_more=is_called_more
                 )
-                self.modules |= self._runner.modules(TIMEOUT_S) if not left else {}
+                self.modules |= self._runner.modules(TIMEOUT_S) if is_alive else {}
             finally:
                 self._runner.close()
 
-    def _try(self, runner: Runner, cases: Sequence[str], *, is_called_more: bool) -> list[str]:
-        """Try the cases; return what is left of them where one ended its process."""
+    def _try(
+        self, runner: Runner, cases: Sequence[str], *, is_called_more: bool
+    ) -> tuple[list[str], bool]:
+        """Try the cases; return what is left of them where one ended its process, and whether none did."""
         for number, case in enumerate(cases):
             left = list(cases[number + 1 :])
             try:
@@ -204,7 +208,7 @@ class Side:
             except WorkerFailed as failure:
                 if failure.status == "invalid":
                     self.trials[case] = Trial(FAILED, str(failure))
-                    return left
+                    return left, False
                 self.trials[case] = Trial(failure.status, str(failure))
                 self._on_case()
                 continue
@@ -215,13 +219,13 @@ class Side:
                 hangs = "hangs" in str(failure)
                 why = f"two calls take more than {MOST_TRIAL_S:g} s" if hangs else str(failure)
                 self.trials[case] = Trial(TOO_SLOW if hangs else FAILED, why)
-                return left
+                return left, False
             if end.status == "passed":
                 self.trials[case] = Trial(OK, answers=tuple(answers))
             else:
                 self.trials[case] = Trial(end.status, end.reason)
             self._on_case()
-        return []
+        return [], True
 
     def stop(self) -> None:
         """End it from another thread."""

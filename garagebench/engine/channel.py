@@ -49,6 +49,7 @@ class Channel:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed in `close`
         self._buffer = b""
         self._is_open = False
+        self._hangs = False
         try:
             with held_back():  # or there might be a process, and nobody who knows it
                 # A session of its own: Ctrl-C is the conductor's to handle.
@@ -113,6 +114,7 @@ class Channel:
         except BrokenPipeError:
             raise WorkerFailed(self._obituary()) from None
         except TimeoutError:
+            self._hangs = True
             raise WorkerFailed(f"no answer within {timeout_s:.3g} s: it hangs") from None
 
     def move(self, core: int) -> None:
@@ -129,8 +131,8 @@ class Channel:
             raise WorkerFailed(f"it cannot be kept on core {core}: {error.strerror}") from None
 
     def quit(self, timeout_s: float) -> None:
-        """Tell the worker to end and give it that long for it; whoever is busy or dead already is left to `close`."""
-        if self._is_open:
+        """Tell the worker to end and give it that long for it; one that hangs or is dead already is left to `close`."""
+        if self._is_open and not self._hangs:
             end = time.monotonic() + timeout_s
             with contextlib.suppress(BrokenPipeError, TimeoutError):
                 self._send(b'{"do": "quit"}\n', end)

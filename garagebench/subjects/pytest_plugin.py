@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 import os
@@ -115,7 +116,11 @@ class HoldingPlugin:
                 # It is held open for longer than any test may take.
                 node.own_markers[:] = [one for one in node.own_markers if one.name != "timeout"]
             upcoming = None if turn.upcoming is None else items[turn.upcoming]
+            if not has_fixture(item) and inspect.iscoroutinefunction(getattr(item, "obj", None)):
+                # A plugin of the suite knows on which loop it runs.
+                item.runtest = functools.partial(self._measure_whole, item.runtest, {})
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=upcoming)
+            vars(item).pop("runtest", None)
             if self._status == "passed" and not self._is_held:
                 self._status, self._reason = "skipped", "it calls no benchmark"
             turn = self._holder.next(self._status, self._reason)
@@ -132,24 +137,17 @@ class HoldingPlugin:
         """Measure the whole function of a test that has a marker and no fixture."""
         if self._in_call or has_fixture(pyfuncitem) or not is_benchmark(pyfuncitem):
             return None
-        if inspect.iscoroutinefunction(pyfuncitem.obj):
-            # A plugin of the suite knows on which loop it runs.
-            def function() -> None:
-                pyfuncitem.ihook.pytest_pyfunc_call(pyfuncitem=pyfuncitem)
+        names = inspect.signature(pyfuncitem.obj).parameters
+        kwargs = {name: pyfuncitem.funcargs[name] for name in names if name in pyfuncitem.funcargs}
+        self._measure_whole(pyfuncitem.obj, kwargs)
+        return True
 
-            kwargs: dict[str, Any] = {}
-        else:
-            function = pyfuncitem.obj
-            names = inspect.signature(function).parameters
-            kwargs = {
-                name: pyfuncitem.funcargs[name] for name in names if name in pyfuncitem.funcargs
-            }
+    def _measure_whole(self, function: Any, kwargs: Mapping[str, Any]) -> None:
         self._in_call = True
         try:
             self.measure(function, (), kwargs)
         finally:
             self._in_call = False
-        return True
 
     def measure(
         self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], **more: Any

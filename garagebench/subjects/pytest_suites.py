@@ -67,11 +67,12 @@ class PytestSuite:
         plugin = HoldingPlugin(holder, self._only)
         said, sys.stderr = sys.stderr, io.StringIO()
         try:
-            pytest.main(self._arguments, plugins=[plugin])
+            code = pytest.main(self._arguments, plugins=[plugin])
             complaint = sys.stderr.getvalue()
         finally:
             sys.stderr = said
-        return plugin.trouble or _find_error(complaint)
+        ended = f"pytest ended with exit code {int(code)}"
+        return plugin.trouble or _find_error(complaint) or ended
 
 
 def _find_error(complaint: str) -> Optional[str]:  # noqa: UP045  3.9
