@@ -42,6 +42,7 @@ class FakeSubject:
     interface_version: int = 1
     rows: Sequence[Any] | None = None
     caveats: Sequence[str] = ()
+    in_turn: bool = False
 
 
 class Asked(NamedTuple):
@@ -167,6 +168,10 @@ class FakeWorker:
         """Answer what was sent."""
         return self.ask(self.sent, timeout_s)
 
+    def quit(self, timeout_s: float) -> None:
+        """Have time to tear down."""
+        self.host.asked.append(Asked(self.contestant, self.generation, "quit", None, ()))
+
     def move(self, core: int) -> None:
         """Go on on that core."""
         self.core = core
@@ -189,6 +194,8 @@ class FakeWorker:
         self._spring_traps(command["do"], self.host.times_asked[key])
         answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "load": self._load,
+            "enter": self._enter,
+            "leave": lambda _: {"status": "passed", "reason": ""},
             "warm": self._warm,
             "measure": self._measure,
             "call": self._call,
@@ -225,7 +232,15 @@ class FakeWorker:
             "caveats": list(subject.caveats),
             "environment": {"python_implementation": subject.implementation},
             "packages": {},
+            "in_turn": subject.in_turn,
         }
+
+    def _enter(self, command: dict[str, Any]) -> dict[str, Any]:
+        pace = command["pace"]
+        if pace is None:
+            passes = max(1, int(command["slice_ns"] / self.subject.case_ns[command["case"]] / 100))
+            pace = [1, passes, False]
+        return {"name": command["case"], "pace": pace}
 
     def _pass_ns(self, case: str, mode: str, blocks: Sequence[int]) -> float:
         requests = sum(self.subject.blocks[number] for number in blocks)
