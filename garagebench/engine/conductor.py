@@ -12,7 +12,6 @@ import contextlib
 import functools
 import math
 import random
-import tempfile
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -30,6 +29,7 @@ from garagebench.engine.rounds import Rounds
 from garagebench.engine.runner import Runner, start_runner
 from garagebench.stats.estimate import LEAST_GENERATIONS
 from garagebench.system.cores import find_free_cores, own_core
+from garagebench.system.interrupts import temporary_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -328,8 +328,8 @@ class Conductor:
         self._cold.note(self._clock() - begin)
 
     def _start_one_cold(self, candidate: Candidate, cold: ColdStart) -> Mapping[str, Any]:
-        with tempfile.TemporaryDirectory(prefix="garagebench-") as empty:
-            caches = dict.fromkeys(cold.caches, empty)
+        with temporary_directory("garagebench-") as empty:
+            caches = dict.fromkeys(cold.caches, str(empty))
             runner = self._start_runner(candidate.entrant.python, self._core, caches)
             with contextlib.closing(runner):
                 return runner.call(cold.call, self._timeout_s)

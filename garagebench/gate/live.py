@@ -57,6 +57,9 @@ SHARED_GENERATIONS = 24
 #: Generations that a limited time is planned for: the first that can confirm a slowdown.
 PLANNED = 15
 
+#: Generations for which the time of a large suite is enough, where nobody named a time.
+EXTENDED = 24
+
 
 class LiveGate:
     """Runs the phases. `measure(entrants, work)` and the clock are passed in.
@@ -149,12 +152,12 @@ class LiveGate:
         return self._finish(state)
 
     def _extend(self, screened: Result) -> None:
-        """Where nobody named a time, take what PLANNED generations of so many cases need."""
+        """Where nobody named a time, take what EXTENDED generations of so many cases need."""
         cost = screened.conditions
         if self._limit != Limit() or cost is None:
             return
         generation_s = cost.start_s + LEAST_ROUNDS * cost.round_s
-        needed_s = self._elapsed_s() + PLANNED * generation_s
+        needed_s = self._elapsed_s() + EXTENDED * generation_s
         if needed_s > self._limit.limit_s:
             self._limit = Limit(math.ceil(needed_s))
 

@@ -107,7 +107,11 @@ class _Watched(HTTPMessageDelegate):
             # Tornado has looked at that when the headers came: it would close, and not say so.
             self._connection._disconnect_on_finish = True  # noqa: SLF001
         self._inner.finish()
-        self._end()
+        # A RequestHandler that was given its body in parts answers in a later turn of the loop.
+        future_add_done_callback(
+            self._connection._finish_future,  # noqa: SLF001
+            lambda _: self._end(),
+        )
 
     def on_connection_close(self) -> None:
         self._inner.on_connection_close()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -28,3 +30,12 @@ def held_back() -> Iterator[None]:
             signal.signal(number, before[number])
         for held in came:
             signal.raise_signal(held)
+
+
+@contextmanager
+def temporary_directory(prefix: str, place: Path | str | None = None) -> Iterator[Path]:
+    """Yield a new directory that is gone at the end, also where a signal comes while it is made."""
+    with ExitStack() as stack:
+        with held_back():  # or there might be a directory, and nobody who knows it
+            path = stack.enter_context(TemporaryDirectory(prefix=prefix, dir=place))
+        yield Path(path)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+import tempfile
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from garagebench.system.interrupts import held_back
+from garagebench.system.interrupts import held_back, temporary_directory
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +74,20 @@ def test_other_threads_have_no_handlers_to_hold_back() -> None:
     thread.start()
     thread.join()
     assert ran == [signal.default_int_handler]
+
+
+def test_ctrl_c_while_a_directory_is_made_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes in the moment in which the directory is there and nobody knows of it yet; it is gone all the same."""
+    make = tempfile.mkdtemp
+
+    def interrupted(*arguments: str | None) -> str:
+        path = make(*arguments)
+        signal.raise_signal(signal.SIGINT)
+        return path
+
+    monkeypatch.setattr(tempfile, "mkdtemp", interrupted)
+    with pytest.raises(KeyboardInterrupt), temporary_directory("garagebench-", tmp_path):
+        pytest.fail("the block was entered")
+    assert list(tmp_path.iterdir()) == []

@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from garagebench.server.closing import LOOK_S
@@ -19,6 +17,7 @@ from garagebench.server.front.replicas import Errand, open_garage, start_replica
 from garagebench.server.front.watching import Hurried, Watch, hold_signals, restored_signals
 from garagebench.server.limits import Limits
 from garagebench.server.listening import Front, ServeError, ServeSettings, format_url, listen
+from garagebench.system.interrupts import temporary_directory
 
 #: How long nginx may take to answer for the first time.
 START_S = 20.0
@@ -47,8 +46,7 @@ def serve_behind_nginx(
         stack.enter_context(restored_signals())
         listener = stack.enter_context(listen(settings.host, settings.port, limits.backlog))
         url = format_url(listener)
-        made = TemporaryDirectory(prefix="garagebench-", dir=find_room())
-        directory = Path(stack.enter_context(made))
+        directory = stack.enter_context(temporary_directory("garagebench-", find_room()))
         place = open_garage(settings.layout, settings.impl, note)
         ledger = Ledger(front.park + front.unpark)
 
