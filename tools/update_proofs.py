@@ -1,6 +1,6 @@
-"""Write the tables of docs/checking.md anew from the gates in results/: gates.jsonl, peers.jsonl and rules.jsonl.
+"""Write the tables of docs/checking.md and docs/suites.md anew from the gates in results/, which are lines of JSON.
 
-python tools/update_proofs.py            docs/checking.md
+python tools/update_proofs.py            the documents
 python tools/update_proofs.py --check    only tell whether it agrees with the files (exit code 1 if not)
 """
 
@@ -18,7 +18,8 @@ from garagebench.stats.binomial import at_least, exact_bounds
 from garagebench.stats.levels import CONFIDENCE, format_level
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENT = ROOT / "docs" / "checking.md"
+CHECKING = ROOT / "docs" / "checking.md"
+SUITES = ROOT / "docs" / "suites.md"
 
 #: Series of benchmarks/gate/gates.py -> what it says in the table.
 SERIES = {
@@ -64,26 +65,36 @@ TOOLS = (
 
 
 def main() -> int:
-    """Update the document, or check it."""
-    before = DOCUMENT.read_text(encoding="utf-8")
-    after = replace_between_markers(
-        before,
-        "gates",
-        by_machine(read("gates.jsonl"), gates_table) + SECONDS + pool(read("gates.jsonl")),
-    )
-    after = replace_between_markers(
-        after, "peers", by_machine(read("peers.jsonl"), peers_table) + PEER_SECONDS
-    )
-    after = replace_between_markers(after, "rules", rules_table(read("rules.jsonl")))
-    if after == before:
-        return 0
+    """Update the documents, or check them."""
+    gates = read("gates.jsonl")
+    tables = {
+        CHECKING: {
+            "gates": by_machine(gates, gates_table) + SECONDS + pool(gates),
+            "peers": by_machine(read("peers.jsonl"), peers_table) + PEER_SECONDS,
+            "rules": rules_table(read("rules.jsonl")),
+        },
+        SUITES: {
+            "suites": by_machine(read("suites.jsonl"), suites_table),
+            "judged": judged_table(read("judged.jsonl")),
+        },
+    }
     is_check = "--check" in sys.argv
-    print(
-        f"{DOCUMENT.relative_to(ROOT)}: {'disagrees with' if is_check else 'updated from'} results"
-    )
+    changed = [document for document, own in tables.items() if update(document, own, is_check)]
+    return int(is_check and bool(changed))
+
+
+def update(document: Path, tables: dict[str, str], is_check: bool) -> bool:
+    """Write the tables of a document anew, or only tell; whether it was another one."""
+    before = after = document.read_text(encoding="utf-8")
+    for name, table in tables.items():
+        after = replace_between_markers(after, name, table)
+    if after == before:
+        return False
+    told = "disagrees with" if is_check else "updated from"
+    print(f"{document.relative_to(ROOT)}: {told} results")
     if not is_check:
-        DOCUMENT.write_text(after, encoding="utf-8")
-    return int(is_check)
+        document.write_text(after, encoding="utf-8")
+    return True
 
 
 def gates_table(gates: list[Line]) -> str:
@@ -204,6 +215,66 @@ def rules_table(lines: list[Line]) -> str:
                     cells += [bound(line["slower"], line["gates"]), share(line)]
                 table.append(f"| {' | '.join(cells)} |")
     return "\n".join(table) + "\n\nEach share is of 1,000 replayed gates, with exact bounds.\n"
+
+
+def suites_table(gates: list[Line]) -> str:
+    """Return how the gates on the benchmarks of public repositories ended."""
+    table = [
+        "| repository | benchmarks | change | gates | exit code 0 | 3 | 4 | named wrongly | seconds |",
+        "| :--- | ---: | :--- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for repository in dict.fromkeys(gate["repository"] for gate in gates):
+        for slowed in (False, True):
+            own = [
+                gate
+                for gate in gates
+                if (gate["repository"], gate["slowed"]) == (repository, slowed)
+            ]
+            if not own:
+                continue
+            codes = Counter(gate["exit_code"] for gate in own)
+            change = f"`{own[0]['function']}` +10 %" if slowed else "identical"
+            wrong = sum(len(gate["named_wrongly"]) for gate in own)
+            seconds = statistics.median(gate["seconds"] for gate in own)
+            table.append(
+                f"| {repository} | {own[0]['cases']} | {change} | {len(own)} | {codes[0]} | {codes[3]} | {codes[4]} "
+                f"| {wrong} | {seconds:.0f} |"
+            )
+    return "\n".join(table) + "\n"
+
+
+def judged_table(lines: list[Line]) -> str:
+    """Return how often plans of several parts are slower, of identical code and of a whole that is slower."""
+    known = {
+        (
+            line["recording"],
+            line["max_slowdown"],
+            line["parts"],
+            line["by"],
+            line["slowed_percent"] > 0,
+        ): line
+        for line in lines
+    }
+    table = [
+        "| recording | `--max-slowdown` | parts, by | identical: slower | slower by twice the threshold: found | generations |",
+        "| :--- | ---: | :--- | ---: | ---: | ---: |",
+    ]
+    for (recording, percent, parts, by, slowed), line in known.items():
+        if slowed:
+            continue
+        found_line = known[recording, percent, parts, by, True]
+        title = RECORDINGS[recording.removesuffix(".json.gz")]
+        shared = str(parts) if parts == 1 else f"{parts}, {by}"
+        table.append(
+            f"| {title} | {percent:g} % | {shared} | {bound(line['slower'], line['plans'])} "
+            f"| {100 * found_line['slower'] / found_line['plans']:.1f} % | {found_line['generations_of_the_whole']:.0f} |"
+        )
+    slower = sum(line["slower"] for key, line in known.items() if not key[-1])
+    plans = sum(line["plans"] for key, line in known.items() if not key[-1])
+    return "\n".join(table) + (
+        f"\n\nOf all {plans:,} plans of identical code, {slower} were slower: {bound(slower, plans)}. Generations: the mean "
+        "number in which the slower case was measured, by all parts together.\n"
+    )
 
 
 def bound(count: int, trials: int) -> str:

@@ -1,8 +1,11 @@
 """Whether a `check` that is killed leaves the repository as it was, and the next one cleans up.
 
-python benchmarks/gate/kills.py
+python benchmarks/gate/kills.py garage
+python benchmarks/gate/kills.py suite
 """
 
+import argparse
+import contextlib
 import hashlib
 import os
 import random
@@ -20,6 +23,17 @@ from garagebench.engine.metadata import describe_machine
 TRIES = 10
 LATEST_S = 5
 
+#: Seconds that processes have to be gone, once who started them was killed.
+PATIENCE_S = 20
+
+SUITE = {
+    "src/words.py": "def count(text):\n    return len(text.split())\n",
+    "bench/test_words.py": (
+        "from words import count\n\n\ndef test_count(benchmark, tmp_path):\n    benchmark(count, 'a b ' * 1000)\n\n\n"
+        "def test_long(benchmark):\n    benchmark(count, 'a b ' * 10000)\n"
+    ),
+}
+
 
 def digest(place):
     """Return a hash of every file of the repository, .git included."""
@@ -28,8 +42,46 @@ def digest(place):
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
+def make_suite(place):
+    """Make a repository with a package and its benchmarks; return what `check` is told."""
+    for name, text in SUITE.items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text(text, encoding="utf-8")
+    for command in ("init --quiet", "add .", "commit --quiet --message=base"):
+        identity = ("-c", "user.name=bench", "-c", "user.email=bench@example.org")
+        subprocess.run(["git", *identity, *command.split()], cwd=place, check=True)  # noqa: S607
+    return ["--pytest", "bench"]
+
+
+def make_garage(place):
+    """Make a repository with an implementation of the garage; return what `check` is told."""
+    make_repository(place, "park encode", 20)
+    return ["--impl", f"{SOURCE.name}:SLOW"]
+
+
+def find_processes(cache):
+    """Return the processes that work in our copies."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "cwd").readlink().is_relative_to(cache):
+                found.append(int(process.name))
+    return found
+
+
+def wait_for_end(cache):
+    """Return how many processes are left after a while."""
+    end = time.monotonic() + PATIENCE_S
+    while find_processes(cache) and time.monotonic() < end:
+        time.sleep(0.1)
+    return len(find_processes(cache))
+
+
 def main():
     """Print how each kill went."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("subject", choices=["garage", "suite"])
+    make = {"garage": make_garage, "suite": make_suite}[parser.parse_args().subject]
     print(describe_machine(), flush=True)
     # What a shell starts in the background ignores SIGINT, and so do its children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -37,11 +89,11 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         place, cache = Path(directory, "repository"), Path(directory, "cache")
         place.mkdir()
-        make_repository(place, "park encode", 20)
+        subject = make(place)
         before = digest(place)
         environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
         common = [sys.executable, "-m", "garagebench", "check", "--base", "HEAD"]
-        command = [*common, "--impl", f"{SOURCE.name}:SLOW", "--budget"]
+        command = [*common, *subject, "--budget"]
         kept = 0
         for kill in [signal.SIGINT, signal.SIGKILL] * TRIES:
             process = subprocess.Popen(
@@ -54,9 +106,14 @@ def main():
             time.sleep(rng.uniform(0, LATEST_S))
             process.send_signal(kill)
             code = process.wait()
+            running = wait_for_end(cache)
             left = list(cache.glob("garagebench/trees/pair-*"))
             kept += digest(place) == before
-            print(kill.name, "exit", code, "left", len(left), "as it was", digest(place) == before)
+            print(
+                *(kill.name, "exit", code, "left", len(left), "processes", running),
+                *("as it was", digest(place) == before),
+                flush=True,
+            )
         subprocess.run(
             [*command, "3"], cwd=place, env=environment, capture_output=True, check=False
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -251,23 +253,32 @@ def test_a_path_that_is_not_there(ready: Prepare) -> None:
         pass
 
 
-def test_a_package_under_test_may_be_one_that_pytest_uses(repository: Path, ready: Prepare) -> None:
-    """A suite of pluggy itself takes pluggy from the copies, and pytest runs on that."""
-    import pluggy
-
-    source = Path(pluggy.__file__).parent
-    for path in source.glob("*.py"):
-        place = repository / "src" / "pluggy" / path.name
-        place.parent.mkdir(exist_ok=True)
-        place.write_text(path.read_text())
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("pluggy", "PluginManager, 'x'"),
+        ("attr", "make_class, 'C', ['x']"),
+        ("pytest_benchmark", "utils.format_time, 1.0"),
+    ],
+)
+def test_a_package_under_test_may_be_one_that_pytest_uses(
+    repository: Path, ready: Prepare, name: str, call: str
+) -> None:
+    """A suite of pluggy, or of the plugin itself, takes it from the copies, and pytest runs on that."""
+    module = importlib.import_module(name)
+    assert module.__file__ is not None
+    shutil.copytree(
+        Path(module.__file__).parent,
+        repository / "src" / name,
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
     write_bench(
         repository,
-        "import pluggy\n\ndef test_it(benchmark):\n    benchmark(pluggy.PluginManager, 'x')\n",
+        f"import {name}\n\ndef test_it(benchmark):\n    benchmark({name}.{call})\n",
     )
     git(repository, "add", "--all")
     git(repository, "commit", "--message", "two")
-    with ready() as found:
+    with ready(options=("-p", "pytest_benchmark.plugin")) as found:
         assert found.suite is not None
-        assert found.suite.sources == {
-            "pluggy": ("src/pluggy/__init__.py", "src/pluggy/__init__.py")
-        }
+        source = f"src/{name}/__init__.py"
+        assert found.suite.sources[name] == (source, source)
