@@ -1,14 +1,17 @@
-"""The gate on a plain function, which is no garage and has no parts: identical code, and 10 % more work.
+"""The gate on a plain function, which is no garage and has no parts: identical code, and 5 or 10 % more work.
 
     python benchmarks/gate/function.py [--output results/function.jsonl] [--gates N]
 
-Both sides are a file with a function and the few lines that make it a subject. What is there of this machine already is
-not done again.
+Both sides are a file with a function. Some gates are given the few lines that make it a subject, the others are
+`garagebench check --subject` in a repository. What is there of this machine already is not done again.
 """
 
 import argparse
+import json
 import os
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from journal import Journal
@@ -30,6 +33,20 @@ PACKAGE = Path(sys.modules["garagebench"].__file__).parent
 GATES = 20
 TURNS = 100
 CHANGES = {"identical": TURNS, "+10 %": round(1.1 * TURNS)}
+
+#: Gates of `garagebench check --subject`: how much work head does, and the options.
+CHECKS = {
+    "check, identical": (TURNS, ("--max-slowdown", "2", "--budget", "30")),
+    "check, +5 %": (round(1.05 * TURNS), ("--max-slowdown", "2", "--budget", "30")),
+}
+
+FUNCTION = """
+def split():
+    words = []
+    for _ in range({turns}):
+        words = "a,b,c".split(",")
+    return len(words)
+"""
 
 SOURCE = """
 from garagebench.interface import Block, Case, Step
@@ -74,6 +91,38 @@ def run_gate(number, turns):
         return gate.run()
 
 
+def run_check(number, turns, options):
+    """Return what the command finds in a repository of its own."""
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory, "words.py")
+        file.write_text(FUNCTION.format(turns=TURNS))
+        for command in ("init --quiet", "add .", "commit --quiet --message=base"):
+            identity = ("-c", "user.name=bench", "-c", "user.email=bench@example.org")
+            subprocess.run(["git", *identity, *command.split()], cwd=directory, check=True)  # noqa: S607
+        file.write_text(FUNCTION.format(turns=turns))
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "garagebench", "check", "--base", "HEAD"),
+                *("--subject", "words.py:split", "--seed", str(number), *options),
+                *("--format", "json"),
+            ],
+            cwd=directory,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if not done.stdout:
+        raise SystemExit(f"exit {done.returncode}: {done.stderr}")
+    verdict = json.loads(done.stdout)
+    (case,) = verdict["cases"]
+    return {
+        "outcome": verdict["verdict"],
+        "change_percent": case["change_percent"],
+        "generations": case["generations"],
+        "seconds": verdict["seconds"],
+    }
+
+
 def main():
     """Run what is missing of the gates."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -98,6 +147,13 @@ def main():
                 seconds=round(found.seconds, 1),
                 host=host,
             )
+        for change, (turns, options) in CHECKS.items():
+            if (change, number) not in done:
+                host = look()
+                found = run_check(number, turns, options)
+                journal.add(
+                    change=change, number=number, options=" ".join(options), **found, host=host
+                )
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from filecmp import cmp
@@ -121,3 +122,18 @@ def find_own_modules(top: Path) -> set[str]:
             if is_package or is_namespace or (entry.is_file() and entry.suffix == ".py"):
                 found.add(name)
     return found
+
+
+def find_ignored(said: str, trees: Trees) -> Path | None:
+    """Return the file of the working tree that an import misses in the copies: it is generated or built, and not tracked."""
+    found = re.search(r"(?:No module named '|cannot import name '\w+' from ')([\w.]+)'", said)
+    if found is None:
+        return None
+    place = Path(*found[1].split("."))
+    for top in ("", "src"):
+        folder = trees.working_tree / top / place.parent
+        for path in sorted(folder.glob(f"{place.name}.*")):
+            inside = path.relative_to(trees.working_tree)
+            if path.suffix in (".py", ".so", ".pyd") and not (trees.head.path / inside).exists():
+                return inside
+    return None

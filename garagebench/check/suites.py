@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from garagebench.check.benchmark_files import SharedFiles, find_own_modules
+from garagebench.check.benchmark_files import SharedFiles, find_ignored, find_own_modules
 from garagebench.engine import Progress
 from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.conductor import TIMEOUT_S
@@ -257,14 +257,20 @@ def try_sides(
             raise
     for tree, failure in ((trees.head, failures[1]), (trees.base, failures[0])):
         if failure is not None:
-            raise _explain(tree, failure, is_head=tree is trees.head)
+            raise _explain(trees, tree, failure, is_head=tree is trees.head)
     return base, head
 
 
-def _explain(tree: Tree, failure: BaseException, *, is_head: bool) -> BaseException:
+def _explain(trees: Trees, tree: Tree, failure: BaseException, *, is_head: bool) -> BaseException:
     if not isinstance(failure, WorkerFailed):
         return failure
     said = str(failure).replace(f"{tree.path}/", "")
+    lacking = find_ignored(said, trees)
+    if lacking is not None:
+        return NotComparable(
+            f"{SUBJECT} in {tree.label}: {said}: {lacking} is there, but git ignores it, so that the copies lack it: "
+            "add it to git (git add --force), or let the code do without it"
+        )
     if is_head:
         return BrokenHead(f"{SUBJECT} in {tree.label}: {said}")
     return NotComparable(

@@ -161,6 +161,20 @@ def test_an_api_that_base_does_not_have_is_told(repository: Path, ready: Prepare
         pass
 
 
+def test_a_generated_file_that_the_copies_lack_is_named(repository: Path, ready: Prepare) -> None:
+    """It is there and ignored by git: the import that misses it says so, and what would help."""
+    (repository / ".gitignore").write_text("_version.py\n")
+    (repository / "src" / "words" / "_version.py").write_text("version = 1\n")
+    (repository / "src" / "words" / "__init__.py").write_text(
+        "from words._version import version\n" + WORDS
+    )
+    with (
+        pytest.raises(NotComparable, match=r"src/words/_version.py is there, but git ignores it"),
+        ready(),
+    ):
+        pass
+
+
 def test_different_answers_are_found(repository: Path, ready: Prepare) -> None:
     """Plain answers that differ between the sides keep them from being compared, unless that is allowed."""
     (repository / "src" / "words" / "__init__.py").write_text(WORDS.replace("len(", "1 + len("))
