@@ -328,6 +328,45 @@ def test_ctrl_c_while_it_starts(start: Callable[..., Served], room: Path) -> Non
     assert_nothing_is_left(room)
 
 
+#: The command, with a Ctrl-C when a process of it has just been made, which then does nothing of its own accord.
+INTERRUPTED = """
+import os, signal
+from garagebench.cli import main
+from garagebench.server.front import {module}
+
+class Interrupted({module}.{name}):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        os.kill(self._process.pid, signal.SIGSTOP)
+        os.killpg(0, signal.SIGINT)
+
+    def kill(self):
+        super().kill()
+        os.write(2, b"killed, ")
+
+{module}.{name} = Interrupted
+main()
+"""
+
+
+@pytest.mark.parametrize(("module", "name"), [("replicas", "Replica"), ("serving", "Nginx")])
+def test_ctrl_c_while_a_process_is_made(
+    start: Callable[..., Served], room: Path, module: str, name: str
+) -> None:
+    """Ctrl-C in the moment in which a process is there and nobody knows of it yet: it is ended all the same."""
+    command = INTERRUPTED.format(module=module, name=name)
+    process = subprocess.Popen(
+        [sys.executable, "-c", command, "serve", *map(str, TWO), "--port", "0"],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(room)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    said = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, said) == (130, (b"", b"killed, interrupted\n"))
+    assert_nothing_is_left(room)
+
+
 @pytest.mark.parametrize("name", each_server("tornado", "flask"))
 @pytest.mark.parametrize("who", ["server", "nginx"])
 def test_a_death_ends_all(start: Callable[..., Served], room: Path, name: str, who: str) -> None:

@@ -24,6 +24,7 @@ from garagebench.server.limits import Limits
 from garagebench.server.listening import Front, listen
 from garagebench.server.registry import Job, load_server
 from garagebench.stages.sequence import insisting
+from garagebench.system.interrupts import held_back
 from garagebench.system.parent_death import die_with_parent
 
 #: The implementation whose pools several processes can have, and the one that a single process gets instead.
@@ -96,6 +97,9 @@ class Replica:
             target=_run, args=(number, errand, listener, other, reports, os.getpid()), name=name
         )
         self._process.start()
+        pid = self._process.pid or 0
+        with suppress(ProcessLookupError):
+            os.setpgid(pid, pid)  # it does so itself, but until then `kill` would find no group
         reports.close()
         listener.close()
 
@@ -140,8 +144,9 @@ def start_replicas(
         for number in range(count):
             own = listen("127.0.0.1", 0, errand.limits.backlog)
             name = f"the {purpose} server {number + 1}" if count > 1 else f"the {purpose} server"
-            replica = Replica(name, len(replicas), errand, own, other)
-            stack.callback(replica.kill)
+            with held_back():  # or there might be a process, and nobody who knows it
+                replica = Replica(name, len(replicas), errand, own, other)
+                stack.callback(replica.kill)
             replicas.append(replica)
             ports.setdefault(purpose, []).append(replica.port)
     for replica in replicas:

@@ -17,7 +17,7 @@ from garagebench.server.front.replicas import Errand, open_garage, start_replica
 from garagebench.server.front.watching import Hurried, Watch, hold_signals, restored_signals
 from garagebench.server.limits import Limits
 from garagebench.server.listening import Front, ServeError, ServeSettings, format_url, listen
-from garagebench.system.interrupts import temporary_directory
+from garagebench.system.interrupts import held_back, temporary_directory
 
 #: How long nginx may take to answer for the first time.
 START_S = 20.0
@@ -57,8 +57,9 @@ def serve_behind_nginx(
         behind = limits_behind(limits)
         errand = Errand(settings.server, behind, place, ledger, end, directory)
         servers, upstreams = start_replicas(errand, front, listener, stack)
-        nginx = Nginx(listener, upstreams, limits, directory)
-        stack.callback(nginx.kill)
+        with held_back():  # or there might be a process, and nobody who knows it
+            nginx = Nginx(listener, upstreams, limits, directory)
+            stack.callback(nginx.kill)
         _wait_for_answer(listener.getsockname(), nginx)
         hold_signals()
         say(url)
