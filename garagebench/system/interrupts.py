@@ -8,21 +8,33 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def held_back() -> Iterator[None]:
-    """Let SIGINT and SIGTERM wait for the end of the block, then handle them; those that are ignored stay ignored."""
+def held_back(*, once: bool = False) -> Iterator[None]:
+    """Let SIGINT and SIGTERM wait for the end of the block, then handle them; those that are ignored stay ignored.
+
+    once: for a block that may take long: one that comes again is handled at once, and at the end nevertheless.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield  # signals are handled in the main thread only
         return
     came: list[int] = []
     before = {number: signal.getsignal(number) for number in SIGNALS}
     handled = [number for number, handler in before.items() if callable(handler)]
+
+    def hold(number: int, frame: FrameType | None) -> None:
+        is_again = number in came
+        came.append(number)
+        handler = before[signal.Signals(number)]
+        if once and is_again and callable(handler):
+            handler(number, frame)
+
     for number in handled:
-        signal.signal(number, lambda number, _frame: came.append(number))
+        signal.signal(number, hold)
     try:
         yield
     finally:

@@ -55,6 +55,24 @@ def test_what_is_ignored_stays_ignored() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
+def test_a_second_one_need_not_wait() -> None:
+    """With `once` it is handled in the block; where that is swallowed, the end of the block is as without it."""
+    done = []
+
+    def work() -> None:
+        with held_back(once=True):
+            signal.raise_signal(signal.SIGINT)
+            done.append("held")
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+            done.append("swallowed")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == ["held", "swallowed"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_an_error_of_the_block_comes_through() -> None:
     """The handlers are back, and the error is what is raised."""
     with pytest.raises(ZeroDivisionError), held_back():

@@ -328,6 +328,46 @@ def test_ctrl_c_while_it_starts(start: Callable[..., Served], room: Path) -> Non
     assert_nothing_is_left(room)
 
 
+#: The command, with a signal while the implementation is loaded, by code that swallows what is raised.
+SWALLOWED = """
+import os, signal
+from garagebench.cli import main
+from garagebench.server.front import replicas
+
+load = replicas.load_impl
+
+def load_impl(name):
+    try:
+        os.killpg(0, {number})
+    except BaseException:
+        pass
+    return load(name)
+
+replicas.load_impl = load_impl
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "said"), [(signal.SIGINT, 130, b"interrupted\n"), (signal.SIGTERM, 143, b"")]
+)
+def test_a_signal_while_the_implementation_is_loaded(
+    start: Callable[..., Served], room: Path, number: int, code: int, said: bytes
+) -> None:
+    """Callbacks from C swallow exceptions, and numba has some. The signal ends the command all the same."""
+    command = SWALLOWED.format(number=int(number))
+    process = subprocess.Popen(
+        [sys.executable, "-c", command, "serve", *map(str, TWO), "--port", "0"],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(room)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.communicate(timeout=PATIENCE_S) == (b"", said)
+    assert process.returncode == code
+    assert_nothing_is_left(room)
+
+
 #: The command, with a Ctrl-C when a process of it has just been made, which then does nothing of its own accord.
 INTERRUPTED = """
 import os, signal
