@@ -227,11 +227,14 @@ def test_links_lead_somewhere(document: Path, target: str) -> None:
         assert anchor in anchors
 
 
-def test_the_readme_shows_the_table_first() -> None:
-    """The published table stands before the first other heading of the README."""
-    start = (ROOT / "README.md").read_text().partition("\n## ")[0]
-    assert "<!-- garagebench:seed -->" in start
-    assert "make bench" in start
+def test_the_readme_opens_with_what_it_is_for() -> None:
+    """First comes the check of any code, then the worked example, with the published table in its section."""
+    _, *sections = (ROOT / "README.md").read_text().split("\n## ")
+    titles = [section.partition("\n")[0] for section in sections]
+    assert titles[0] == "Did this change make it slower?"
+    assert "garagebench check --base main --pytest" in sections[0]
+    example = titles.index("The worked example: a parking garage")
+    assert "<!-- garagebench:seed -->" in sections[example]
 
 
 USEFUL = sorted({useful_generations(most) for most in range(LEAST_GENERATIONS, 21)})
