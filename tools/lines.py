@@ -21,7 +21,8 @@ def by_machine(lines: list[Line], make_table: Callable[[list[Line]], str]) -> st
     """Return a table for each machine that the lines are of, under its name."""
     groups: dict[str, list[Line]] = {}
     for line in lines:
-        groups.setdefault(name_machine(line["machine"]), []).append(line)
+        day = f", {line['day']}" if "day" in line else ""
+        groups.setdefault(f"{name_machine(line['machine'])}{day}", []).append(line)
     return "\n".join(f"**{name}**\n\n{make_table(own)}" for name, own in groups.items())
 
 

@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from busy import ALWAYS, BURSTS, busy
@@ -145,7 +146,9 @@ def main():
     for name in chosen.series or SERIES:
         for number in range(done[name], min(chosen.gates or 1000, SERIES[name].gates)):
             found = run_gate(SERIES[name], 1000 * list(SERIES).index(name) + number, shares)
-            journal.add(series=name, number=number, **found)
+            # Hosts of one name may be as different as quiet and two-speed ones.
+            day = datetime.now(UTC).date().isoformat()
+            journal.add(series=name, number=number, **found, day=day)
 
 
 if __name__ == "__main__":
