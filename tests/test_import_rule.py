@@ -40,7 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # What each command measures.
     "server": GARAGES | {"__init__", "system"},
     "run": GARAGES
-    | {"__init__", "exit_codes", "stats", "engine", "subjects", "conformance", "server"},
+    | {"__init__", "exit_codes", "stats", "system", "engine", "subjects", "conformance", "server"},
     "sharing": GARAGES | {"exit_codes", "stats", "engine", "run"},
     "check": GARAGES
     | {"__init__", "exit_codes", "stats", "system", "engine", "gate", "subjects", "run"},

@@ -105,8 +105,11 @@ def compare_revisions(
     repository: Path,
     *,
     on_progress: Callable[[Progress], None] = lambda _: None,
+    on_forecast: Callable[[Forecast], None] = lambda _: None,
 ) -> Verdict | Record:
     """Measure base and head in lock-step and judge; what cannot be compared is inconclusive, with the fix.
+
+    on_forecast: is given, before a suite is measured, what is judged and how long it takes.
 
     Returns the record of a part, where there are others: there is no verdict yet.
     """
@@ -115,7 +118,8 @@ def compare_revisions(
     try:
         with prepare(settings, repository, on_progress) as ready:
             keeper = make_keeper(settings, ready)
-            found = make_gate(settings, ready, on_progress, keeper).run()
+            tell = on_forecast if ready.suite else lambda _: None
+            found = make_gate(settings, ready, on_progress, keeper, tell).run()
             if not found.interrupted and found.cases:
                 record = keeper.finish((*found.notes, *(ready.suite.notes if ready.suite else ())))
                 if settings.keeping.is_part:
@@ -203,6 +207,7 @@ def make_gate(
     ready: Prepared,
     on_progress: Callable[[Progress], None],
     keeper: Keeper | None = None,
+    on_forecast: Callable[[Forecast], None] = lambda _: None,
 ) -> LiveGate:
     """Return the gate that judges what is ready. keeper: is given what is known at each look."""
     begin = time.monotonic()
@@ -223,6 +228,7 @@ def make_gate(
         only=settings.only,
         shard=settings.keeping.shard,
         before=None if keeper is None else keeper.before,
+        on_forecast=on_forecast,
         on_look=on_look,
         complete=complete,
     )

@@ -13,27 +13,23 @@ from garagebench.engine import Progress
 from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.conductor import TIMEOUT_S
 from garagebench.engine.interpreter import find_interpreter
-from garagebench.engine.runner import Runner, start_runner
-from garagebench.engine.schedule import Pace
-from garagebench.engine.target import Target
+from garagebench.engine.runner import start_runner
 from garagebench.errors import GarageError
 from garagebench.gate.pairs import Pair
 from garagebench.gate.trees.git import NotComparable
 from garagebench.gate.trees.revisions import Tree, Trees
 from garagebench.gate.trees.scratch import TEMPORARY
-
-FACTORY = "garagebench.subjects.pytest_suites:make_subject"
-
-#: What a suite is called among other subjects.
-SUBJECT = "pytest"
-
-#: Seconds that the calls of a trial may take, setup and teardown apart: a benchmark that takes longer is left out.
-MOST_TRIAL_S = 20.0
-
-#: Entering a case with this pace calls nothing.
-NO_CALLS = Pace(0, 1)
-
-OK, ABSENT, TOO_SLOW, FAILED = "ok", "absent", "too slow", "failed"
+from garagebench.run.trials import (
+    ABSENT,
+    FAILED,
+    OK,
+    SUBJECT,
+    Trial,
+    Trials,
+    choose_cases,
+    make_suite_target,
+)
+from garagebench.subjects.case_names import count_alike
 
 
 class BrokenHead(GarageError):
@@ -51,15 +47,6 @@ class SuiteSettings:
     options: tuple[str, ...] = ()
     benchmarks_from: str = "head"
     require_all: bool = False
-
-
-@dataclass(frozen=True)
-class Trial:
-    """How a benchmark went on one side: "ok", "absent", "too slow", "failed" or "skipped", why, and what it answered."""
-
-    status: str
-    reason: str = ""
-    answers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,14 +105,14 @@ def prepare_suite(
         pair = _choose(pair, sorted(only))
     base, head = try_sides(pair, trees, on_progress)
     for name in gone if only is None else ():
-        (head if settings.benchmarks_from == "head" else base).trials.setdefault(
+        (head if settings.benchmarks_from == "head" else base).found.setdefault(
             name, Trial(ABSENT, "it is not in these benchmark files")
         )
-        (base if settings.benchmarks_from == "head" else head).trials.setdefault(name, Trial(OK))
+        (base if settings.benchmarks_from == "head" else head).found.setdefault(name, Trial(OK))
     sources = _check_sources(base, head, trees, files)
-    cases, one_sided = _match(base.trials, head.trials)
+    cases, one_sided = _match(base.found, head.found)
     if not allow_different:
-        notes += _compare_answers(pair, trees, cases, base.trials, head.trials)
+        notes += _compare_answers(pair, trees, cases, base.found, head.found)
     return Suite(_choose(pair, cases), cases, tuple(one_sided), sources, tuple(notes))
 
 
@@ -134,15 +121,12 @@ def _make_pair(
 ) -> Pair:
     interpreter = find_interpreter(runtime or "")
     targets = [
-        Target(
-            FACTORY,
-            {
-                "root": str(tree.path / files.folder),
-                "paths": files.paths,
-                "options": list(settings.options),
-                "temporary": str(tree.path.parent / TEMPORARY),
-            },
-            {"garagebench": str(package)},
+        make_suite_target(
+            tree.path / files.folder,
+            files.paths,
+            settings.options,
+            tree.path.parent / TEMPORARY,
+            package,
         ).move(str(trees.working_tree), str(tree.path))
         for tree in (trees.base, trees.head)
     ]
@@ -163,80 +147,9 @@ def _list_cases(pair: Pair, side: str) -> tuple[str, ...]:
         runner.close()
 
 
-class Side:
-    """Tries the benchmarks of one side. trials: what came of them. modules: what was imported: module -> file."""
-
-    def __init__(self, python: str, target: Target, on_case: Callable[[], None]) -> None:
-        self.trials: dict[str, Trial] = {}
-        self.modules: dict[str, str] = {}
-        self._python = python
-        self._target = target
-        self._on_case = on_case
-        self._runner: Runner | None = None
-        self._is_stopped = False
-
-    def run(self) -> None:
-        """Try all; a benchmark that hangs ends its process, and the others are tried in another one. Raises WorkerFailed."""
-        self._run(None, is_called_more=True)
-        # A test may count its calls, and fail only where there are more than it makes by itself.
-        failed = [case for case, trial in self.trials.items() if trial.status == FAILED]
-        if failed:
-            self._run(failed, is_called_more=False)
-
-    def _run(self, left: list[str] | None, *, is_called_more: bool) -> None:
-        is_alive = False
-        # A process that hangs has nothing more to say: what it has imported is asked of another one.
-        while (left is None or left or not is_alive) and not self._is_stopped:
-            self._runner = start_runner(self._python)
-            try:
-                cases = [one.name for one in self._runner.load(self._target, TIMEOUT_S).cases]
-                left, is_alive = self._try(
-                    self._runner, cases if left is None else left, is_called_more=is_called_more
-                )
-                self.modules |= self._runner.modules(TIMEOUT_S) if is_alive else {}
-            finally:
-                self._runner.close()
-
-    def _try(
-        self, runner: Runner, cases: Sequence[str], *, is_called_more: bool
-    ) -> tuple[list[str], bool]:
-        """Try the cases; return what is left of them where one ended its process, and whether none did."""
-        for number, case in enumerate(cases):
-            left = list(cases[number + 1 :])
-            try:
-                runner.enter(case, left[0] if left else None, NO_CALLS, TIMEOUT_S)
-            except WorkerFailed as failure:
-                if failure.status == "invalid":
-                    self.trials[case] = Trial(FAILED, str(failure))
-                    return left, False
-                self.trials[case] = Trial(failure.status, str(failure))
-                self._on_case()
-                continue
-            try:
-                answers = runner.answers(case, MOST_TRIAL_S) if is_called_more else ()
-                end = runner.leave(TIMEOUT_S)
-            except WorkerFailed as failure:
-                hangs = "hangs" in str(failure)
-                why = f"two calls take more than {MOST_TRIAL_S:g} s" if hangs else str(failure)
-                self.trials[case] = Trial(TOO_SLOW if hangs else FAILED, why)
-                return left, False
-            if end.status == "passed":
-                self.trials[case] = Trial(OK, answers=tuple(answers))
-            else:
-                self.trials[case] = Trial(end.status, end.reason)
-            self._on_case()
-        return [], True
-
-    def stop(self) -> None:
-        """End it from another thread."""
-        self._is_stopped = True
-        if self._runner is not None:
-            self._runner.close()
-
-
 def try_sides(
     pair: Pair, trees: Trees, on_progress: Callable[[Progress], None]
-) -> tuple[Side, Side]:
+) -> tuple[Trials, Trials]:
     """Try the benchmarks of both sides at once. Raises NotComparable, BrokenHead where there is nothing to try."""
     begin = time.monotonic()
     tried = [0]
@@ -246,7 +159,7 @@ def try_sides(
         elapsed_s = time.monotonic() - begin
         on_progress(Progress(tried[0], None, elapsed_s, float("inf"), "trial"))
 
-    base, head = (Side(pair.python, target, count) for target in pair.places)
+    base, head = (Trials(pair.python, target, count) for target in pair.places)
     with ThreadPoolExecutor(2) as pool:
         runs = [pool.submit(side.run) for side in (base, head)]
         try:
@@ -285,8 +198,15 @@ def _match(
     """Return what works on both sides, and all else. Raises BrokenHead, NotComparable."""
     absent = Trial(ABSENT)
     cases, one_sided, broken = [], [], []
+    counts, counts_after = count_alike(base), count_alike(head)
     for name in {**base, **head}:
         before, after = base.get(name, absent), head.get(name, absent)
+        alike, _, _ = name.rpartition(" ")
+        count, count_after = counts.get(alike, 0), counts_after.get(alike, 0)
+        if count != count_after:
+            why = f"its id holds an address, and there are {count} such in base and {count_after} in head"
+            one_sided.append(OneSided(name, before.status, after.status, why))
+            continue
         if before.status == after.status == OK:
             cases.append(name)
             continue
@@ -305,7 +225,7 @@ def _match(
 
 
 def _check_sources(
-    base: Side, head: Side, trees: Trees, files: SharedFiles
+    base: Trials, head: Trials, trees: Trees, files: SharedFiles
 ) -> dict[str, tuple[str, str]]:
     """Return where the repository's modules come from. Raises NotComparable where they are not those of the copies."""
     own = find_own_modules(trees.head.path / files.folder)
@@ -349,7 +269,7 @@ def _compare_answers(
         again = try_sides(_choose(pair, differing), trees, lambda _: None)
         for case in differing:
             agrees = all(
-                side.trials.get(case) == before[case]
+                side.found.get(case) == before[case]
                 for side, before in zip(again, (base, head), strict=True)
             )
             if agrees:
@@ -363,10 +283,7 @@ def _compare_answers(
 
 
 def _choose(pair: Pair, cases: Sequence[str]) -> Pair:
-    base, head = (
-        replace(target, arguments={**target.arguments, "only": list(cases)})
-        for target in pair.places
-    )
+    base, head = (choose_cases(target, cases) for target in pair.places)
     return replace(pair, places=(base, head))
 
 

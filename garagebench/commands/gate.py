@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from garagebench.commands.gate_options import comparison_options, make_keeping
-from garagebench.commands.options import choose_limit
+from garagebench.commands.options import choose_limit, refuse_stray_options
 from garagebench.commands.output import default_format, make_console
 from garagebench.errors import GarageError
 
@@ -122,10 +122,7 @@ def measure(
     from garagebench.gate.record import Record
     from garagebench.report.progress import show_progress
 
-    if pytest_options and not pytest:
-        raise click.UsageError(
-            f"{' '.join(pytest_options)}: what stands after -- is for pytest: name a suite with --pytest PATH"
-        )
+    refuse_stray_options(pytest_options, pytest)
     thresholds = Thresholds(max_slowdown, threshold)
     settings = CheckSettings(
         base,
@@ -147,13 +144,20 @@ def measure(
         )
     for name in (base, head):
         refuse_missing_file(name)
-    with show_progress(make_console(err=True)) as on_progress:
+    console = make_console(err=True)
+
+    def tell(forecast: Any) -> None:
+        console.print(forecast.sentence, highlight=False, soft_wrap=True)
+
+    with show_progress(console) as on_progress:
         if is_file:
             found: Any = check_against_file(settings, on_progress=on_progress)
         elif dry_run:
             found = plan_comparison(settings, Path.cwd(), on_progress=on_progress)
         else:
-            found = compare_revisions(settings, Path.cwd(), on_progress=on_progress)
+            found = compare_revisions(
+                settings, Path.cwd(), on_progress=on_progress, on_forecast=tell
+            )
     if dry_run:
         print_forecast(found)
     elif isinstance(found, Record):
@@ -206,11 +210,7 @@ def print_forecast(forecast: Any) -> None:
     """Print what a check would judge and how long it would take."""
     for case in forecast.cases:
         click.echo(case.title)
-    count = len(forecast.cases)
-    click.echo(
-        f"{count} case{'s' * (count != 1)}: about {forecast.least_s:.0f} s where nothing is slower, "
-        f"at most {forecast.most_s:.0f} s"
-    )
+    click.echo(forecast.sentence)
     for note in forecast.notes:
         click.echo(note, err=True)
 

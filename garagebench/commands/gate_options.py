@@ -16,7 +16,10 @@ from garagebench.commands.options import (
     impl_option,
     layout_option,
     max_slowdown_option,
+    pytest_arguments,
+    pytest_option,
     seed_option,
+    subject_option,
     workload_option,
 )
 
@@ -79,20 +82,11 @@ def make_keeping(
 def comparison_options(command: Any) -> Any:
     """Add the options that `compare` and `check` share."""
     options = (
-        click.option(
-            "--subject",
-            multiple=True,
-            metavar="FILE.py:NAME",
-            help="A function without arguments, a mapping or a list of such functions, or an object with cases(), taken "
-            "from each side. Repeatable.",
+        subject_option(
+            "A function without arguments, a mapping or a list of such functions, or an object with cases(), taken from each "
+            "side. Repeatable."
         ),
-        click.option(
-            "--pytest",
-            multiple=True,
-            metavar="PATH",
-            help="A test suite for pytest-benchmark or pytest-codspeed: a file or a directory, nothing of which is changed. "
-            "Repeatable. What stands after -- is given to pytest: -- -k json.",
-        ),
+        pytest_option,
         click.option(
             "--benchmarks-from",
             type=click.Choice(["head", "base", "each"]),
@@ -146,7 +140,7 @@ def comparison_options(command: Any) -> Any:
             metavar="FILE",
             help="Go on with an interrupted check from what --output has kept.",
         ),
-        click.argument("pytest_options", nargs=-1, metavar="[-- PYTEST_OPTIONS]"),
+        pytest_arguments,
         impl_option("Implementation, taken from each side: path/to/file.py:NAME. Repeatable."),
         max_slowdown_option("The smallest slowdown that counts as slower."),
         click.option(

@@ -112,6 +112,30 @@ def impl_option(text: str) -> Decorator:
     )
 
 
+def subject_option(text: str) -> Decorator:
+    """Return the option --subject, which is repeatable."""
+    return click.option("--subject", multiple=True, metavar="FILE.py:NAME", help=text)
+
+
+pytest_option = click.option(
+    "--pytest",
+    multiple=True,
+    metavar="PATH",
+    help="A test suite for pytest-benchmark or pytest-codspeed: a file or a directory, nothing of which is changed. "
+    "Repeatable. What stands after -- is given to pytest: -- -k json.",
+)
+
+pytest_arguments = click.argument("pytest_options", nargs=-1, metavar="[-- PYTEST_OPTIONS]")
+
+
+def refuse_stray_options(pytest_options: Sequence[str], pytest: Sequence[str]) -> None:
+    """Refuse what is meant for pytest where no suite is named."""
+    if pytest_options and not pytest:
+        raise click.UsageError(
+            f"{' '.join(pytest_options)}: what stands after -- is for pytest: name a suite with --pytest PATH"
+        )
+
+
 def max_slowdown_option(text: str) -> Decorator:
     """Return the option --max-slowdown, in percent."""
     return click.option(

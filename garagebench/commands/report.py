@@ -35,7 +35,7 @@ def report(files: tuple[Path, ...], format: str | None, document: Path | None) -
       garagebench report results/seed.json.gz --update README.md
     """  # noqa: D301  click wants the character
     from garagebench.engine import Result
-    from garagebench.report import render_markdown, update_document
+    from garagebench.report import render, update_document
     from garagebench.run.rows import make_report
 
     if format in ("json", "csv", CHARTS) and len(files) > 1:
@@ -48,7 +48,7 @@ def report(files: tuple[Path, ...], format: str | None, document: Path | None) -
     for path, result in results.items():
         if document is not None:
             stem = path.name.partition(".")[0]
-            changed = update_document(document, stem, render_markdown(make_report(result)))
+            changed = update_document(document, stem, render(make_report(result), "markdown"))
             done = "updated" if changed else "up to date"
             click.echo(f"{document}: {done} from {path}", err=True)
             continue

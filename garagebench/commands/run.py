@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from garagebench.commands.benchmarks import measure_benchmarks, wants_benchmarks
 from garagebench.commands.options import (
     RUN_FORMATS,
     budget_option,
@@ -17,8 +18,11 @@ from garagebench.commands.options import (
     impl_option,
     layout_option,
     make_format_option,
+    pytest_arguments,
+    pytest_option,
     seed_option,
     spaces_option,
+    subject_option,
     with_option,
     workload_option,
 )
@@ -30,6 +34,12 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@subject_option(
+    "Measure functions of your own: a function without arguments, a mapping or a list of such functions, or an object "
+    "with cases(). Repeatable: the ratios refer to the first."
+)
+@pytest_option
+@pytest_arguments
 @impl_option(
     "Implementation: a name, or path/to/file.py:NAME. Repeatable.  [default: lists numpy numba pypy]"
 )
@@ -37,7 +47,7 @@ if TYPE_CHECKING:
     "--runtime",
     multiple=True,
     metavar="PYTHON",
-    help="Interpreter for the implementations. Repeatable.  [default: that of garagebench; pypy3 for pypy]",
+    help="Interpreter for what is measured. Repeatable.  [default: that of garagebench; pypy3 for pypy]",
 )
 @layout_option
 @spaces_option
@@ -88,6 +98,9 @@ if TYPE_CHECKING:
     help="Also write the result to FILE, .json or .json.gz (a pyperf suite).",
 )
 def run(
+    subject: tuple[str, ...],
+    pytest: tuple[str, ...],
+    pytest_options: tuple[str, ...],
     impl: tuple[str, ...],
     runtime: tuple[str, ...],
     stage: tuple[str, ...],
@@ -99,15 +112,19 @@ def run(
     output: Path | None,
     **others: Any,
 ) -> None:
-    """Measure every stage of park and unpark.
+    """Measure functions, a test suite, or the worked example.
 
-    The implementations are measured in lock-step: in short turns, in random order. `lists` on the interpreter of
+    With --subject and --pytest, your own code is measured. Without them, every stage of park and unpark is: the
+    implementations are measured in lock-step: in short turns, in random order. `lists` on the interpreter of
     garagebench is always measured: the ratios refer to this `lists`. With --with, this reference has no variants, and
     every implementation that is named, also `lists`, has them. With --server, `http` is the CPU time of the server for
     one request minus `total`; the ratios refer to `lists` behind the first server.
 
     \b
     Examples:
+      garagebench run --subject bench/parsing.py:parse --subject bench/parsing.py:parse_faster
+      garagebench run --pytest bench --runtime python3.11 --runtime python3.13
+      garagebench run --pytest tests/test_bench.py --output today.json.gz -- -k json
       garagebench run
       garagebench run --impl numba --impl path/to/file.py:MyPool --budget 60
       garagebench run --impl lists --runtime pypy3 --runtime python3.13 --stage total
@@ -123,10 +140,16 @@ def run(
     from garagebench.http import stage as served
     from garagebench.report.progress import show_progress
     from garagebench.run import experiment, rows
+    from garagebench.run.benchmarks import BenchmarkSettings
+    from garagebench.run.conduct import save
     from garagebench.sharing import race
 
-    others["variants"] = others.pop("with")
     budget, generations = choose_limit(budget, generations)
+    limits = budget, generations, others["seed"]
+    own = BenchmarkSettings(subject, pytest, pytest_options, runtime, *limits)
+    if wants_benchmarks(own):
+        measure_benchmarks(own, format, output)
+    others["variants"] = others.pop("with")
     settings = experiment.RunSettings(
         impl or experiment.CLASSIC,
         runtime,
@@ -152,7 +175,7 @@ def run(
     for sentence in rows.describe_problems(result):
         click.echo(sentence, err=True)
     if output is not None:
-        experiment.save(result, output)  # last: where it fails, the result has been printed
+        save(result, output)  # last: where it fails, the result has been printed
     code = rows.exit_code(result, impl) if processes is None else race.exit_code(result)
     click.get_current_context().exit(code)
 

@@ -41,3 +41,12 @@ class Forecast:
     least_s: float
     most_s: float
     notes: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """What is said of it."""
+        count = len(self.cases)
+        cases = f"{count} case{'s' * (count != 1)}"
+        least = f"about {self.least_s:.0f} s where nothing is slower"
+        most = "" if math.isinf(self.most_s) else f", at most {self.most_s:.0f} s"
+        return f"{cases}: {least}{most}"

@@ -67,8 +67,9 @@ class LiveGate:
     exchange: lets the two places change their files, there and back; None: they cannot. on_phase: is given what each phase
     has measured, screening first. fail_fast: whether it ends at the first look that confirms a slowdown. only: the
     titles of the cases that are judged; None: all. shard: the part of them, or of the generations, that is measured here.
-    before: what an interrupted gate had at its last look, which is gone on from. on_look: is given what is known at each
-    look, at how many generations, and the size of each case. complete: adds to a result what trees of before do not say of their rows.
+    before: what an interrupted gate had at its last look, which is gone on from. on_forecast: is given, after screening,
+    what is judged and how long it takes. on_look: is given what is known at each look, at how many generations, and the
+    size of each case. complete: adds to a result what trees of before do not say of their rows.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class LiveGate:
         only: Collection[str] | None = None,
         shard: Shard | None = None,
         before: Mapping[CaseKey, Sequence[float]] | None = None,
+        on_forecast: Callable[[Forecast], None] = lambda _: None,
         on_look: Callable[[State, int, Mapping[CaseKey, float]], None] = lambda *_: None,
         on_phase: Callable[[Result], None] = lambda _: None,
         complete: Callable[[Result], Result] = lambda result: result,
@@ -102,6 +104,7 @@ class LiveGate:
         self._only = only
         self._shard = shard
         self._before = before or {}
+        self._on_forecast = on_forecast
         self._on_look = on_look
         self._on_phase = on_phase
         self._complete = complete
@@ -124,8 +127,11 @@ class LiveGate:
         """Only screen; return what would be judged, and how long it would take."""
         screened = self._screen()
         state = self._choose(screened)
-        trouble = self._trouble(screened)
+        state.trouble = self._trouble(screened)
         self._extend(screened)
+        return self._make_forecast(state, screened)
+
+    def _make_forecast(self, state: State, screened: Result) -> Forecast:
         cost = screened.conditions
         first = plan_looks(self._limit.generations)[0].generations
         generation_s = 0.0 if cost is None else cost.start_s + LEAST_ROUNDS * cost.round_s
@@ -133,7 +139,7 @@ class LiveGate:
             tuple(state.rules),
             self._elapsed_s() + first * generation_s,
             self._limit.limit_s,
-            () if trouble is None else (trouble,),
+            () if state.trouble is None else (state.trouble,),
         )
 
     def run(self) -> GateResult:
@@ -144,6 +150,7 @@ class LiveGate:
         state.interrupted = screened.interrupted
         if state.trouble is None and not state.interrupted:
             self._extend(screened)
+            self._on_forecast(self._make_forecast(state, screened))
             self._notes += [
                 f"the threshold of {key} concerns no case that is judged"
                 for key in self._percent.unused(state.rules)

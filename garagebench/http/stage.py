@@ -23,7 +23,8 @@ from garagebench.http.burst import SIZE, make_burst
 from garagebench.http.contestants import ServedRun
 from garagebench.http.runner import ServedRunner
 from garagebench.http.tally import Tally
-from garagebench.run.experiment import OPERATION_CHOICES, Experiment, RunSettings, conduct
+from garagebench.run.conduct import conduct
+from garagebench.run.experiment import OPERATION_CHOICES, Experiment, RunSettings, choose_extent
 from garagebench.run.recipes import REFERENCE, Recipe, pair
 from garagebench.run.recorded import SettingsError
 from garagebench.server.registry import ELSEWHERE, check_interpreter, load_server
@@ -44,7 +45,13 @@ def run(
 
     Raises SettingsError, UnknownName, NothingToAsk.
     """
-    return conduct(ServedExperiment(settings), settings, on_progress=on_progress, output=output)
+    return conduct(
+        ServedExperiment(settings),
+        choose_extent(settings),
+        settings.seed,
+        on_progress=on_progress,
+        output=output,
+    )
 
 
 class ServedExperiment(Experiment):

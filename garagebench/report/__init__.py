@@ -8,11 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, get_args
 
 from garagebench.report.benchmark_action import render_benchmark_action
+from garagebench.report.benchmarks import make_page
 from garagebench.report.comma_separated import render_csv
 from garagebench.report.grid import Grid, make_grids
 from garagebench.report.markdown import render_markdown
 from garagebench.report.markers import replace_between_markers, update_document
+from garagebench.report.page import draw_markdown, draw_table
 from garagebench.run.report import Report, ReportError, Row, from_json, to_json
+from garagebench.run.rows import is_of_benchmarks
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,6 +43,9 @@ __all__ = [
 
 def render(report: Report, form: Format, console: Console | None = None) -> str:
     """Return the report in a format; a table is made for the console, but not printed on it."""
+    if is_of_benchmarks(report.settings) and form in ("table", "markdown"):
+        page = make_page(report)
+        return draw_markdown(page) if console is None else draw_table(page, console)
     if form == "table" and console is not None:
         with console.capture() as capture:
             render_text(report, console)

@@ -26,8 +26,10 @@ def _is_shown(row: Row) -> bool:
 
 def _benchmark(row: Row) -> dict[str, object]:
     where = "" if row.server is None else f" on {row.server}"
+    of_garage = f"{where}, {row.layout}, {row.workload}: {row.operation} {row.stage}"
+    what = f": {row.case}" if row.operation is None else of_garage
     benchmark: dict[str, object] = {
-        "name": f"{row.impl}@{row.runtime}{where}, {row.layout}, {row.workload}: {row.operation} {row.stage}",
+        "name": f"{row.impl}@{row.runtime}{what}",
         "unit": f"x {row.reference}",
         "value": row.ratio,
     }

@@ -94,9 +94,14 @@ def _group(rows: Iterable[Row]) -> dict[tuple[str, str, str, bool], list[Row]]:
     """Return the rows by operation, layout, workload, and whether they are of requests over HTTP."""
     groups: dict[tuple[str, str, str, bool], list[Row]] = {}
     for row in rows:
-        place = (row.operation, row.layout, row.workload, row.stage in OVER_HTTP)
+        place = (*_find_place(row), row.stage in OVER_HTTP)
         groups.setdefault(place, []).append(row)
     return dict(sorted(groups.items(), key=lambda item: _rank(item[0][0], OPERATION_ORDER)))
+
+
+def _find_place(row: Row) -> tuple[str, str, str]:
+    """Return operation, layout and workload, which every row of a garage has."""
+    return row.operation or "", row.layout or "", row.workload or ""
 
 
 def _rank(name: str, order: Sequence[str]) -> int:
@@ -137,7 +142,9 @@ def _make_grid(
 ) -> Grid:
     reference = next((row.reference for row in rows if row.reference is not None), None)
     table = _tabulate(rows, reference)
-    stages = sorted({row.stage: None for row in rows}, key=lambda stage: _rank(stage, STAGE_ORDER))
+    stages = sorted(
+        {row.stage or "": None for row in rows}, key=lambda stage: _rank(stage, STAGE_ORDER)
+    )
     columns, cells = _draw(table, stages, reference, rate=rate)
     lines = tuple(
         make_line(subject, [found.get(stage) for stage in stages], of_line, numbering)
@@ -158,7 +165,7 @@ def _tabulate(rows: Iterable[Row], reference: str | None) -> dict[Subject, dict[
                 f"two rows for {row.operation}/{row.stage} of {subject.name}: "
                 "a report holds each case once, so report one result file at a time"
             )
-        stages[row.stage] = row
+        stages[row.stage or ""] = row
     return dict(sorted(table.items(), key=lambda item: item[0].name != reference))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,18 +11,16 @@ from garagebench.core.layout import BUILTIN as LAYOUTS
 from garagebench.core.layout import Layout
 from garagebench.core.workload import BUILTIN as WORKLOADS
 from garagebench.core.workload import make_workload, park_body
-from garagebench.engine import Conductor, Contestant, Entrant, Progress, Result
+from garagebench.engine import Contestant, Entrant, Progress, Result
 from garagebench.engine.candidate import ColdStart
 from garagebench.engine.channel import WorkerFailed
-from garagebench.engine.conductor import TIMEOUT_S
 from garagebench.engine.contestant import Problem, RowTerms
-from garagebench.engine.extent import enough
-from garagebench.engine.files import ResultError
+from garagebench.engine.extent import Extent, enough
 from garagebench.engine.interpreter import Interpreter
-from garagebench.engine.metadata import collect_environment
 from garagebench.engine.runner import Runner, start_runner
 from garagebench.engine.target import Target
 from garagebench.errors import UnknownName
+from garagebench.run.conduct import conduct
 from garagebench.run.recipes import (
     REFERENCE,
     Interpreters,
@@ -84,50 +81,18 @@ def run(
     output: Path | None = None,
 ) -> Result:
     """Measure what the settings say, in lock-step; contestants that cannot run are in the result with the reason."""
-    return conduct(Experiment(settings), settings, on_progress=on_progress, output=output)
-
-
-def conduct(
-    experiment: Experiment,
-    settings: RunSettings,
-    *,
-    on_progress: Callable[[Progress], None] = lambda _: None,
-    output: Path | None = None,
-) -> Result:
-    """Measure all that takes part in the experiment.
-
-    output: a file that is written after each generation, so that a crash loses little. A full disk does not end the
-    run; `save` the result where it must be said.
-    """
-
-    def keep(result: Result) -> None:
-        if output is not None:
-            with contextlib.suppress(ResultError):
-                save(experiment.judge(result), output)
-
-    entrants, absent = experiment.enter()
-    conductor = Conductor(
-        entrants,
-        extent=enough(settings.budget_s, settings.generations, LEAST_GENERATIONS),
-        seed=settings.seed,
-        absent=absent,
-        notes=experiment.notes,
-        settings=experiment.describe(),
-        environment=collect_environment(),
+    return conduct(
+        Experiment(settings),
+        choose_extent(settings),
+        settings.seed,
         on_progress=on_progress,
-        on_generation=keep,
-        start_runner=experiment.start_runner,
-        timeout_s=TIMEOUT_S,
+        output=output,
     )
-    result = conductor.run()
-    keep(result)
-    return experiment.judge(result)
 
 
-def save(result: Result, output: Path) -> None:
-    """Write the result file if anything was measured; ResultError where the system does not let us."""
-    if any(contestant.series for contestant in result.contestants):
-        result.save(output)
+def choose_extent(settings: RunSettings) -> Extent:
+    """Return how much is measured."""
+    return enough(settings.budget_s, settings.generations, LEAST_GENERATIONS)
 
 
 class Experiment:

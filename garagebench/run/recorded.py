@@ -30,10 +30,13 @@ class _Always(TypedDict):
 class RecordedSettings(_Always, total=False):
     """The keys that every run has, and those of some.
 
-    contestants: name -> implementation and interpreter. served: name -> the server that it is behind. processes: of a
+    contestants: name -> implementation and interpreter. kind: "benchmarks" for the user's own. left_out: contestant ->
+    benchmark -> why it was not measured, as status and reason. served: name -> the server that it is behind. processes: of a
     run with several. spaces: of the layout, scaled or not.
     """
 
+    kind: str
+    left_out: dict[str, dict[str, list[str]]]
     stages: list[str]
     variants: dict[str, str]
     served: dict[str, str]

@@ -14,7 +14,7 @@ IN_CONTEXT = "in context, "
 Unit = Literal["ns", "bytes"]
 Status = Literal["ok", "wrong", "unavailable", "invalid"]
 
-NULLABLE_TEXTS = ("server", "reference")
+NULLABLE_TEXTS = ("layout", "workload", "server", "operation", "stage", "reference")
 NUMBERS = ("median", "low", "high", "in_context", "ratio", "ratio_low", "ratio_high")
 
 
@@ -24,15 +24,19 @@ class ReportError(GarageError):
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One case, with the fields of a JSON row in their order; numbers in `unit`, ratios bare."""
+    """One case, with the fields of a JSON row in their order; numbers in `unit`, ratios bare.
+
+    layout, workload, server, operation, stage: of a garage; None for the user's own benchmarks.
+    """
 
     impl: str
     runtime: str
-    layout: str
-    workload: str
+    case: str
+    layout: str | None
+    workload: str | None
     server: str | None
-    operation: str
-    stage: str
+    operation: str | None
+    stage: str | None
     unit: Unit
     status: Status
     median: float | None

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from garagebench.engine import Result, ResultRow
 from garagebench.engine.contestant import SCHEMA
+from garagebench.engine.result import EVERYTHING
 from garagebench.exit_codes import ERROR, GOOD, INTERRUPTED, WRONG
 from garagebench.run.recipes import Recipe
 from garagebench.run.recorded import RecordedSettings, read_settings
-from garagebench.run.report import IN_CONTEXT, Report, Row
+from garagebench.run.report import IN_CONTEXT, NULLABLE_TEXTS, NUMBERS, Report, Row
 from garagebench.subjects.requests import rules_of
+
+__all__ = ["EVERYTHING", "describe_problems", "exit_code", "is_of_benchmarks", "make_report"]
+
+#: The kind of a run of the user's own benchmarks.
+BENCHMARKS = "benchmarks"
+
+#: Settings that the rows tell.
+UNTOLD = ("contestants", "left_out")
 
 #: The row of a whole request, and that of what its stages leave of it.
 WHOLE, REMAINDER = "total", "unattributed"
@@ -23,7 +33,7 @@ MOST_MISSED = 0.05
 def make_report(result: Result) -> Report:
     """Return the result as rows for people, with the machine and the settings."""
     recorded = read_settings(result)
-    settings = {key: value for key, value in result.settings.items() if key != "contestants"}
+    settings = {key: value for key, value in result.settings.items() if key not in UNTOLD}
     interpreters: dict[str, dict[str, str]] = {}
     for contestant in result.contestants:
         if contestant.environment:
@@ -34,7 +44,33 @@ def make_report(result: Result) -> Report:
     if result.conditions is not None:
         settings["generations"] = len(result.conditions.first)
     rows = [_make_row(row, recorded) for row in result.rows()]
-    return Report(SCHEMA, environment, settings, result.caveats, tuple(mark_misses(rows)))
+    if is_of_benchmarks(result.settings):
+        rows += _list_left_out(recorded)
+    else:
+        rows = mark_misses(rows)
+    return Report(SCHEMA, environment, settings, result.caveats, tuple(rows))
+
+
+def is_of_benchmarks(settings: Mapping[str, object]) -> bool:
+    """Tell whether a run was of the user's own benchmarks, and not of garages."""
+    return settings.get("kind") == BENCHMARKS
+
+
+def _list_left_out(settings: RecordedSettings) -> Iterator[Row]:
+    """Yield a row for each benchmark that could not be measured."""
+    for contestant, cases in settings.get("left_out", {}).items():
+        impl, runtime = settings["contestants"][contestant]
+        for case, (status, reason) in cases.items():
+            caveat = f"{status}: {reason}" if reason else status
+            yield Row(
+                **dict.fromkeys((*NULLABLE_TEXTS, *NUMBERS)),
+                impl=impl,
+                runtime=runtime,
+                case=case,
+                unit="ns",
+                status="unavailable" if status == "skipped" else "invalid",
+                caveats=(caveat,),
+            )
 
 
 def mark_misses(rows: list[Row]) -> list[Row]:
@@ -69,17 +105,11 @@ def _describe_miss(rest: Row, total: Row | None) -> Iterator[str]:
 
 def _make_row(row: ResultRow, settings: RecordedSettings) -> Row:
     impl, runtime = settings["contestants"][row.contestant]
-    operation, _, stage = row.name.partition("/")
     return Row(
         impl=impl,
         runtime=runtime,
-        layout=settings["layout_label"],
-        workload=settings["workload_label"],
-        server=settings.get("served", {}).get(row.contestant),
-        operation=operation,
-        stage=stage,
-        # Of what was not measured the engine knows no unit.
-        unit=rules_of(operation, stage).get("unit", "ns"),
+        case=row.name,
+        **_place_row(row, settings),
         status=row.status,  # type: ignore[arg-type]
         median=row.median,
         low=row.low,
@@ -91,6 +121,23 @@ def _make_row(row: ResultRow, settings: RecordedSettings) -> Row:
         ratio_high=row.ratio_high,
         caveats=row.caveats,
     )
+
+
+def _place_row(row: ResultRow, settings: RecordedSettings) -> dict[str, Any]:
+    """Return what only a garage's row has, and its unit."""
+    if is_of_benchmarks(settings):
+        names = ("layout", "workload", "server", "operation", "stage")
+        return {**dict.fromkeys(names), "unit": row.unit}
+    operation, _, stage = row.name.partition("/")
+    return {
+        "layout": settings["layout_label"],
+        "workload": settings["workload_label"],
+        "server": settings.get("served", {}).get(row.contestant),
+        "operation": operation,
+        "stage": stage,
+        # Of what was not measured the engine knows no unit.
+        "unit": rules_of(operation, stage).get("unit", "ns"),
+    }
 
 
 def name_contestant(settings: RecordedSettings, contestant: str) -> str:

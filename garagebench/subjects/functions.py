@@ -34,12 +34,16 @@ class NoSubject(GarageError):
 def make_subject(arguments: Mapping[str, Any]) -> Any:
     """Return the subject that the engine's worker measures.
 
-    arguments: file, name, and calls: case -> how many calls a pass has; 1 for a case that it does not name.
+    arguments: file, name, and calls: case -> how many calls a pass has; 1 for a case that it does not name. case: what
+    the case of a single function is called; without it, as the function.
     """
     found = find_name(load_file(arguments["file"]), arguments["file"], arguments["name"])
     if callable(getattr(found, "cases", None)):
         return found() if inspect.isclass(found) else found
-    return FunctionSubject(name_functions(arguments["name"], found), arguments.get("calls", {}))
+    functions = name_functions(arguments["name"], found)
+    if callable(found) and "case" in arguments:
+        functions = {arguments["case"]: next(iter(functions.values()))}
+    return FunctionSubject(functions, arguments.get("calls", {}))
 
 
 def load_file(path: str) -> Any:

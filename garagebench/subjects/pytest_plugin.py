@@ -14,6 +14,7 @@ from typing import Any, Callable, Optional
 
 import pytest
 
+from garagebench.subjects.case_names import name_alike
 from garagebench.subjects.functions import encode
 
 FIXTURES = ("benchmark", "codspeed_benchmark")
@@ -98,7 +99,8 @@ class HoldingPlugin:
         if self._errors:
             self.trouble = f"its tests cannot be collected: {'; '.join(self._errors)}"
             return True
-        items = {item.nodeid: item for item in session.items if is_benchmark(item)}
+        benchmarks = [item for item in session.items if is_benchmark(item)]
+        items = dict(zip(name_alike([item.nodeid for item in benchmarks]), benchmarks))
         if not items:
             self.trouble = (
                 f"no benchmarks among its {len(session.items)} tests: a benchmark uses the fixture `benchmark`, "

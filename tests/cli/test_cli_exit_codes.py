@@ -19,7 +19,7 @@ from command_line import (
 )
 
 from garagebench.cli import main
-from garagebench.run import experiment
+from garagebench.run import conduct
 from garagebench.run.recipes import may_have
 
 #: Command, and each option of it that is a number.
@@ -353,7 +353,7 @@ def test_a_worker_that_hangs_is_1(
     invoke: Invoke, write_pool: WritePool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After the time limit it counts as hung: its rows say so, and the others are measured."""
-    monkeypatch.setattr(experiment, "TIMEOUT_S", 3.0)
+    monkeypatch.setattr(conduct, "TIMEOUT_S", 3.0)
     pool = write_pool("import time\ntime.sleep(600)\n")
     ran = invoke("run", "--impl", pool, *QUICK, "--format", "json")
     assert ran.exit_code == 1

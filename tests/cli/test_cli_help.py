@@ -56,7 +56,7 @@ def test_every_example_is_understood(invoke: Invoke, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_both_names_of_help(invoke: Invoke, option: str) -> None:
     """-h is short for --help."""
-    assert invoke("run", option).stdout.startswith("Usage: garagebench run [OPTIONS]\n")
+    assert invoke("run", option).stdout.startswith("Usage: garagebench run [OPTIONS] ")
 
 
 def test_version(invoke: Invoke) -> None:

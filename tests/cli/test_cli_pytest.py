@@ -132,6 +132,8 @@ def test_identical_code_is_level_and_nothing_is_left(repository: Path, check: Ch
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("**not slower**\n\n- 3 of 3 benchmarks level")
+    # Said before anything is measured.
+    assert "3 cases: about " in done.stderr
     assert git(repository, "status", "--porcelain", "--ignored") == before
     assert list((repository.parent / "cache" / "garagebench" / "trees").glob("pair-*")) == []
     done, _ = check("--last-slower")

@@ -23,6 +23,7 @@ REPORT_KEYS = ["schema", "environment", "settings", "caveats", "rows"]
 ROW_KEYS = [
     "impl",
     "runtime",
+    "case",
     "layout",
     "workload",
     "server",

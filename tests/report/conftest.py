@@ -69,6 +69,7 @@ PLACES = ("lists", "numpy", "numba", "pypy")
 ROW = Row(
     impl="lists",
     runtime="cpython3.11",
+    case="park/total",
     layout="seed",
     workload="fill",
     server=None,
@@ -113,6 +114,7 @@ def make_rows(
                 ROW,
                 impl=impl,
                 runtime=runtime,
+                case=f"{operation}/{stage}",
                 operation=operation,
                 stage=stage,
                 unit="bytes" if stage == "peak_memory" else "ns",

@@ -13,6 +13,7 @@ def make_row(stage: str, median: float | None, in_context: float | None, **more:
     values: dict[str, object] = {
         "impl": "lists",
         "runtime": "cpython3.11",
+        "case": f"park/{stage}",
         "layout": "seed",
         "workload": "fill",
         "server": None,

@@ -241,7 +241,7 @@ def test_a_benchmark_that_hangs_is_left_out(
     repository: Path, ready: Prepare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its process is ended, the others are tried in another one, and it is listed."""
-    monkeypatch.setattr("garagebench.check.suites.MOST_TRIAL_S", 2.0)
+    monkeypatch.setattr("garagebench.run.trials.MOST_TRIAL_S", 2.0)
     write_bench(
         repository,
         BENCH
@@ -296,3 +296,35 @@ def test_a_package_under_test_may_be_one_that_pytest_uses(
         assert found.suite is not None
         source = f"src/{name}/__init__.py"
         assert found.suite.sources[name] == (source, source)
+
+
+def test_ids_that_hold_an_address_are_matched_by_order(repository: Path, ready: Prepare) -> None:
+    """Where the sides have as many; else they are not judged, and all others are."""
+    bench = (
+        BENCH
+        + """
+
+import pytest
+import words
+
+@pytest.mark.parametrize("thing", words.THINGS, ids=repr)
+def test_thing(benchmark, thing):
+    benchmark(count, "a b c")
+"""
+    )
+    package = repository / "src" / "words" / "__init__.py"
+    package.write_text(WORDS + "\nTHINGS = [object(), object()]\n")
+    write_bench(repository, bench)
+    git(repository, "commit", "--all", "--message", "things")
+    things = [f"bench/test_words.py::test_thing[<object object at 0x...>] {n}" for n in (1, 2, 3)]
+    with ready() as found:
+        assert found.suite is not None
+        assert found.suite.cases[2:] == tuple(things[:2])
+    package.write_text(WORDS + "\nTHINGS = [object(), object(), object()]\n")
+    with ready() as found:
+        assert found.suite is not None
+        assert len(found.suite.cases) == 2
+        assert [one.case for one in found.suite.one_sided] == things
+        assert {one.reason for one in found.suite.one_sided} == {
+            "its id holds an address, and there are 2 such in base and 3 in head"
+        }
