@@ -75,6 +75,7 @@ def main() -> int:
         },
         SUITES: {
             "suites": by_machine(read("suites.jsonl"), suites_table),
+            "many_cases": by_machine(read("many_cases.jsonl"), many_cases_table),
             "judged": judged_table(read("judged.jsonl")),
         },
     }
@@ -240,6 +241,22 @@ def suites_table(gates: list[Line]) -> str:
                 f"| {repository} | {own[0]['cases']} | {change} | {len(own)} | {codes[0]} | {codes[3]} | {codes[4]} "
                 f"| {wrong} | {seconds:.0f} |"
             )
+    return "\n".join(table) + "\n"
+
+
+def many_cases_table(gates: list[Line]) -> str:
+    """Return how the time of a check grows with the number of benchmarks."""
+    table = [
+        "| benchmarks | gates | exit code 0 | 3 | 4 | seconds | for each benchmark |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for cases in sorted({gate["cases"] for gate in gates}):
+        own = [gate for gate in gates if gate["cases"] == cases]
+        codes = Counter(gate["exit_code"] for gate in own)
+        seconds = statistics.median(gate["seconds"] for gate in own)
+        table.append(
+            f"| {cases} | {len(own)} | {codes[0]} | {codes[3]} | {codes[4]} | {seconds:.0f} | {seconds / cases:.2f} |"
+        )
     return "\n".join(table) + "\n"
 
 

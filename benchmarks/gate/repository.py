@@ -29,7 +29,12 @@ def write_version(directory, stage, every, times=STAGES):
 def make_repository(directory, stage, every, times=STAGES):
     """Make a repository whose only commit has the stage as it is, and whose working tree has it slowed down."""
     write_version(directory, stage, 0, times)
+    commit_all(directory)
+    write_version(directory, stage, every, times)
+
+
+def commit_all(directory):
+    """Make the directory a repository, with all that is there in its only commit."""
     for command in ("init --quiet", "add .", "commit --quiet --message=base"):
         identity = ("-c", "user.name=bench", "-c", "user.email=bench@example.org")
         subprocess.run(["git", *identity, *command.split()], cwd=directory, check=True)  # noqa: S607
-    write_version(directory, stage, every, times)

@@ -15,6 +15,14 @@ from garagebench.engine.candidate import Candidate
 MOST_ACT_S = 0.2
 
 
+def most_act_s(start_s: float, acts: int) -> float:
+    """Return the seconds from which an act begins no more rounds. start_s: what starting the processes took.
+
+    Where few cases are left, as much time as that is worth spending on them before the next processes are started.
+    """
+    return max(MOST_ACT_S, start_s / max(1, acts))
+
+
 @dataclass(frozen=True)
 class Act:
     """Whom it is of. case: the one that they enter; None: all of theirs are there. upcoming: the case after it."""

@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from garagebench.engine import schedule
-from garagebench.engine.acts import MOST_ACT_S, Act, plan_acts
+from garagebench.engine.acts import Act, most_act_s, plan_acts
 from garagebench.engine.candidate import Candidate, ColdStart, Entrant
 from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.cold import ColdTime
@@ -168,21 +168,26 @@ class Conductor:
     def _run_generation(self, rounds: int) -> tuple[int, float]:
         """Start fresh workers, measure with them; return how many rounds it were, and the seconds that one took."""
         with contextlib.ExitStack() as stack:
+            begin_start = self._clock()
             first, runners = self._start_all(stack)
             begin = self._clock()
             done = slices = 0
-            for act in plan_acts([one for one in self._running() if one.entrant.name in runners]):
+            acts = plan_acts([one for one in self._running() if one.entrant.name in runners])
+            most_s = most_act_s(begin - begin_start, len(acts))
+            for act in acts:
                 if done and act.case is not None and self._is_overdue(done, begin):
                     break
-                runs = self._run_act(act, runners, rounds)
+                runs = self._run_act(act, runners, rounds, most_s)
                 done = max(done, runs.number)
                 slices += runs.slices - runs.repeated
             if slices:
                 self._note_generation(first, slices)
             return done, (self._clock() - begin) / max(1, done)
 
-    def _run_act(self, act: Act, runners: Mapping[str, Runner], rounds: int) -> Rounds:
-        """Measure what is measured in the same rounds; return how it went."""
+    def _run_act(
+        self, act: Act, runners: Mapping[str, Runner], rounds: int, most_s: float
+    ) -> Rounds:
+        """Measure what is measured in the same rounds; return how it went. most_s: seconds of an act of one case."""
         decks = self._decks if act.case is None else {"": schedule.Deck((1,), self._rng)}
         for candidate in self._rng.sample(act.candidates, len(act.candidates)):
             self._prepare(candidate, runners, functools.partial(self._enter, act))
@@ -192,7 +197,11 @@ class Conductor:
         runs = Rounds(mine, by_name, decks, self._rng, self._blame)
         begin = self._clock()
         try:
-            while runs.number < rounds and self._running() and not self._is_over(act, runs, begin):
+            while (
+                runs.number < rounds
+                and self._running()
+                and not self._is_over(act, runs, begin, most_s)
+            ):
                 runs.run()
                 self._report()
         finally:
@@ -211,9 +220,9 @@ class Conductor:
         if act.case is not None:
             candidate.leave(runner, act.case)
 
-    def _is_over(self, act: Act, runs: Rounds, begin: float) -> bool:
+    def _is_over(self, act: Act, runs: Rounds, begin: float, most_s: float) -> bool:
         """Whether an act ends before all of its rounds."""
-        is_long = act.case is not None and self._clock() - begin > MOST_ACT_S
+        is_long = act.case is not None and self._clock() - begin > most_s
         return (is_long and runs.number > 0) or self._is_overdue(runs.number, begin)
 
     def _note_generation(self, first: str, slices: int) -> None:

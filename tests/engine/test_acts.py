@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fake_host import FakeHost, FakeSubject, Trap, dies
 
-from garagebench.engine.acts import MOST_ACT_S
+from garagebench.engine.acts import MOST_ACT_S, most_act_s
 from garagebench.engine.extent import Extent
 from garagebench.engine.schedule import LEAST_ROUNDS
 
@@ -60,6 +60,13 @@ def test_a_slow_case_has_few_rounds() -> None:
     host = FakeHost({"base": slow, "head": slow})
     result = host.conductor(extent=FIVE).run()
     assert [len(rounds) for rounds in result.contestants[0].series["slow"]] == [1] * 5
+
+
+def test_few_cases_have_as_much_time_as_their_processes_took_to_start() -> None:
+    """Each of many has the least, one alone has all of it."""
+    assert most_act_s(5 * MOST_ACT_S, 1) == pytest.approx(5 * MOST_ACT_S)
+    assert most_act_s(5 * MOST_ACT_S, 100) == MOST_ACT_S
+    assert most_act_s(0.0, 0) == MOST_ACT_S
 
 
 def test_loops_and_cases_in_turn_are_measured_together() -> None:
