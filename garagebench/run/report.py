@@ -31,7 +31,6 @@ class Row:
 
     impl: str
     runtime: str
-    case: str
     layout: str | None
     workload: str | None
     server: str | None
@@ -48,6 +47,7 @@ class Row:
     ratio_low: float | None
     ratio_high: float | None
     caveats: tuple[str, ...]
+    case: str
 
 
 @dataclass(frozen=True)

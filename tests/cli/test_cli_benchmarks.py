@@ -127,7 +127,7 @@ def test_options_for_pytest_reach_it(place: Path) -> None:
     assert "no benchmarks among its 0 tests" in done.stderr
     done, _ = run(place, *words, "--", "-k", "test_thing")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[0].startswith("impl,runtime,case,")
+    assert done.stdout.splitlines()[0].endswith(",caveats,case")
     assert len(done.stdout.splitlines()) == 3
 
 

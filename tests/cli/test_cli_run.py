@@ -23,7 +23,6 @@ REPORT_KEYS = ["schema", "environment", "settings", "caveats", "rows"]
 ROW_KEYS = [
     "impl",
     "runtime",
-    "case",
     "layout",
     "workload",
     "server",
@@ -40,6 +39,7 @@ ROW_KEYS = [
     "ratio_low",
     "ratio_high",
     "caveats",
+    "case",
 ]
 STAGES = {
     "park": [

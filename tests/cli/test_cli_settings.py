@@ -241,7 +241,7 @@ def test_pyproject_governs_the_format(garagebench: Garagebench, tmp_path: Path) 
     (tmp_path / "sub").mkdir()
     ran = garagebench("run", cwd=tmp_path / "sub")
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.startswith("impl,runtime,case,layout")
+    assert ran.stdout.startswith("impl,runtime,layout")
 
 
 def test_files_in_pyproject_are_beside_it(

@@ -42,8 +42,8 @@ def test_json_has_the_fixed_keys(report: Report) -> None:
     written = json.loads(to_json(report))
     assert list(written) == ["schema", "environment", "settings", "caveats", "rows"]
     assert " ".join(written["rows"][0]) == (
-        "impl runtime case layout workload server operation stage unit status median low high "
-        "in_context reference ratio ratio_low ratio_high caveats"
+        "impl runtime layout workload server operation stage unit status median low high "
+        "in_context reference ratio ratio_low ratio_high caveats case"
     )
 
 
