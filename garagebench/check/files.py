@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +33,8 @@ from garagebench.gate.case import (
 )
 from garagebench.gate.changes import measure_size
 from garagebench.gate.files import compare_files, judge_independent
-from garagebench.gate.samples import load_samples
+from garagebench.gate.formats import load_samples
+from garagebench.gate.samples import pool
 from garagebench.gate.trees.git import NotComparable
 from garagebench.run import experiment
 from garagebench.run.recipes import Recipe
@@ -184,9 +185,12 @@ def describe_machines(base: Result, head: Result) -> list[str]:
     ]
 
 
-def compare_two_files(base: Path, head: Path, thresholds: Thresholds) -> Verdict:
-    """Judge two result files; offline, so that the figures stand under a caveat."""
-    compared = compare_files(load_samples(base, complete), load_samples(head, complete), thresholds)
+def compare_sets_of_files(
+    bases: Sequence[Path], heads: Sequence[Path], thresholds: Thresholds
+) -> Verdict:
+    """Judge the result files of two sides; offline, so that the figures stand under a caveat. Raises SamplesError."""
+    base, head = (pool([load_samples(path, complete) for path in side]) for side in (bases, heads))
+    compared = compare_files(base, head, thresholds)
     outcome = overall([outcome for outcome, _ in compared.cases.values()])
     return Verdict(
         verdict=outcome,
@@ -197,8 +201,8 @@ def compare_two_files(base: Path, head: Path, thresholds: Thresholds) -> Verdict
             _make_case(name, compared.keys[name], outcome, change, thresholds)
             for name, (outcome, change) in compared.cases.items()
         ),
-        base=str(base),
-        head=str(head),
+        base=base.path,
+        head=head.path,
         notes=compared.notes,
     )
 

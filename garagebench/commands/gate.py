@@ -10,43 +10,92 @@ import click
 from click.core import ParameterSource
 
 from garagebench.commands.gate_options import comparison_options, make_keeping
-from garagebench.commands.options import choose_limit, refuse_stray_options
+from garagebench.commands.options import PytestCommand, choose_limit, refuse_stray_options
 from garagebench.commands.output import default_format, make_console
 from garagebench.errors import GarageError
 
 
-@click.command()
-@click.argument("base")
-@click.argument("head")
-@comparison_options
-def compare(base: str, head: str, format: str | None, **settings: Any) -> None:  # noqa: A002
-    """Measure and compare two revisions of any Python code, or compare two result files.
+class CompareCommand(PytestCommand):
+    """A command whose option --against takes several files at once, as a shell expands them."""
 
-    Two revisions are measured in lock-step: in short, alternating turns. A result file is a file of garagebench, any
-    pyperf suite, or JSON of pytest-benchmark.
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Name the option again for each of its files."""
+        named: list[str] = []
+        is_against = False
+        for place, word in enumerate(args):
+            if word == "--":
+                named += args[place:]
+                break
+            if word.startswith("-") and word != "-":
+                is_against = word == "--against"
+                named += [] if is_against else [word]
+                continue
+            named += ["--against", word] if is_against else [word]
+        return super().parse_args(ctx, named)
+
+
+@click.command(cls=CompareCommand)
+@click.argument("sides", nargs=-1, metavar="BASE HEAD | FILE... --against FILE...")
+@click.option(
+    "--against",
+    multiple=True,
+    metavar="FILE...",
+    help="Result files of the base: the runs of several are counted together, and those of the other files, too.",
+)
+@comparison_options
+def compare(
+    sides: tuple[str, ...],
+    against: tuple[str, ...],
+    format: str | None,  # noqa: A002
+    **settings: Any,
+) -> None:
+    """Measure and compare two revisions of any Python code, or compare result files.
+
+    Two revisions are measured in lock-step: in short, alternating turns. Result files are those of garagebench, pyperf,
+    pytest-benchmark, pytest-codspeed, hyperfine, Google Benchmark and asv. Where a file holds the measurements of one
+    process, it takes several files for a verdict: FILE... --against FILE... compares the first ones (head) with the
+    second ones (base).
 
     \b
     Examples:
       garagebench compare main my-branch --pytest bench
       garagebench compare main my-branch --subject bench/parsing.py:parse_all
-      garagebench compare main my-branch --impl path/to/file.py:MyPool
       garagebench compare HEAD~1 HEAD --impl path/to/file.py:MyPool --budget 60
       garagebench compare before.json.gz after.json.gz
+      garagebench compare after-*.json --against before-*.json --max-slowdown 10
 
     Exit code: 0 not slower, 1 error, 2 usage, 3 slower or wrong answers, 4 inconclusive, 130 interrupted.
     """  # noqa: D301  click wants the character
-    from garagebench.check.files import compare_two_files
+    if against:
+        compare_result_files(against, sides, format, settings)
+    if len(sides) != 2:  # noqa: PLR2004  BASE and HEAD
+        raise click.UsageError(
+            f"{len(sides)} arguments: BASE and HEAD, or FILE... --against FILE... for several files of a side"
+        )
+    if all(Path(side).is_file() for side in sides):
+        compare_result_files(sides[:1], sides[1:], format, settings)
+    measure(*sides, format, **settings)
+
+
+def compare_result_files(
+    bases: tuple[str, ...], heads: tuple[str, ...], form: str | None, settings: dict[str, Any]
+) -> None:
+    """Compare files, print the verdict, exit."""
+    from garagebench.check.files import compare_sets_of_files
     from garagebench.gate.case import Thresholds
 
-    if Path(base).is_file() and Path(head).is_file():
-        refuse_options(OF_REVISIONS, "two files are compared as they are")
-        thresholds = Thresholds(settings["max_slowdown"], settings["threshold"])
-        print_verdict(compare_two_files(Path(base), Path(head), thresholds), format)
-    else:
-        measure(base, head, format, **settings)
+    refuse_options(OF_REVISIONS, "files are compared as they are")
+    if not heads:
+        raise click.UsageError("--against: name the files that are compared with them, too")
+    for name in (*bases, *heads):
+        if not Path(name).is_file():
+            raise GarageError(f"{name}: no such file")
+    thresholds = Thresholds(settings["max_slowdown"], settings["threshold"])
+    verdict = compare_sets_of_files(list(map(Path, bases)), list(map(Path, heads)), thresholds)
+    print_verdict(verdict, form)
 
 
-@click.command()
+@click.command(cls=PytestCommand)
 @click.option(
     "--base",
     required=True,

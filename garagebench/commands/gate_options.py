@@ -16,8 +16,8 @@ from garagebench.commands.options import (
     impl_option,
     layout_option,
     max_slowdown_option,
-    pytest_arguments,
     pytest_option,
+    pytest_options_option,
     seed_option,
     subject_option,
     workload_option,
@@ -140,7 +140,7 @@ def comparison_options(command: Any) -> Any:
             metavar="FILE",
             help="Go on with an interrupted check from what --output has kept.",
         ),
-        pytest_arguments,
+        pytest_options_option,
         impl_option("Implementation, taken from each side: path/to/file.py:NAME. Repeatable."),
         max_slowdown_option("The smallest slowdown that counts as slower."),
         click.option(

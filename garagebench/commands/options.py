@@ -125,7 +125,23 @@ pytest_option = click.option(
     "Repeatable. What stands after -- is given to pytest: -- -k json.",
 )
 
-pytest_arguments = click.argument("pytest_options", nargs=-1, metavar="[-- PYTEST_OPTIONS]")
+#: Filled by PytestCommand.
+pytest_options_option = click.option("--pytest-options", multiple=True, hidden=True)
+
+
+class PytestCommand(click.Command):
+    """A command that takes arguments for pytest behind `--`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take what stands behind `--` as values of a hidden option: it may look like options of ours."""
+        if "--" in args:
+            end = args.index("--")
+            args = [*args[:end], *(f"--pytest-options={word}" for word in args[end + 1 :])]
+        return super().parse_args(ctx, args)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Return the words behind the command's name."""
+        return [*super().collect_usage_pieces(ctx), "[-- PYTEST_OPTIONS]"]
 
 
 def refuse_stray_options(pytest_options: Sequence[str], pytest: Sequence[str]) -> None:

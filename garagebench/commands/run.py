@@ -12,14 +12,15 @@ from click.core import ParameterSource
 from garagebench.commands.benchmarks import measure_benchmarks, wants_benchmarks
 from garagebench.commands.options import (
     RUN_FORMATS,
+    PytestCommand,
     budget_option,
     choose_limit,
     generations_option,
     impl_option,
     layout_option,
     make_format_option,
-    pytest_arguments,
     pytest_option,
+    pytest_options_option,
     seed_option,
     spaces_option,
     subject_option,
@@ -33,13 +34,13 @@ if TYPE_CHECKING:
     from garagebench.run.experiment import RunSettings
 
 
-@click.command()
+@click.command(cls=PytestCommand)
 @subject_option(
     "Measure functions of your own: a function without arguments, a mapping or a list of such functions, or an object "
     "with cases(). Repeatable: the ratios refer to the first."
 )
 @pytest_option
-@pytest_arguments
+@pytest_options_option
 @impl_option(
     "Implementation: a name, or path/to/file.py:NAME. Repeatable.  [default: lists numpy numba pypy]"
 )

@@ -89,8 +89,10 @@ def load(path: str | Path) -> dict[str, Any]:
         raise ResultError(f"{path}: cannot be read: {error.strerror or error}") from None
     except (EOFError, zlib.error) as error:
         raise ResultError(f"{path}: cannot be read: {error}") from None
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise ResultError(f"{path}: not a pyperf suite: {error}") from None
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise ResultError(
+            f"{path}: not a pyperf suite, as `garagebench run --output` writes"
+        ) from None
     text = suite.get_benchmarks()[0].get_metadata().get(KEY)
     if text is None:
         raise ResultError(f"{path}: a pyperf suite, but not written by garagebench")
@@ -101,8 +103,10 @@ def load(path: str | Path) -> dict[str, Any]:
                 f"{path}: written by another version of garagebench (schema {data['schema']}, this one reads {SCHEMA})"
             )
         return _undescribe(data, suite)
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ResultError(f"{path}: damaged: {type(error).__name__}: {error}") from None
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise ResultError(
+            f"{path}: damaged: what garagebench wrote in it cannot be read: make the file anew"
+        ) from None
 
 
 def _describe(result: Mapping[str, Any]) -> dict[str, Any]:

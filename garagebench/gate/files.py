@@ -21,6 +21,8 @@ NO_SHARED_ROUNDS = (
     "code; compare two revisions live where you can"
 )
 
+SEVERAL_FILES = "; a file of this tool is one run: compare several, FILE... --against FILE..."
+
 
 @dataclass(frozen=True)
 class FilesCompared:
@@ -50,7 +52,7 @@ def compare_files(base: Samples, head: Samples, thresholds: Thresholds) -> Files
     if few:
         notes.append(
             f"too few runs for an interval: {', '.join(few)}; at {format_level(CONFIDENCE)} it takes "
-            f"{_least_runs(CONFIDENCE)} on each side"
+            f"{_least_runs(CONFIDENCE)} on each side{SEVERAL_FILES * _is_of_one_process(base, few)}"
         )
     notes += _describe_unconfirmable(base, head, cases)
     notes += [
@@ -117,6 +119,11 @@ def judge_independent(
     change = compare_samples(base, head, CONFIDENCE)
     below = change.high is not None and change.high < limit
     return ("not slower" if below else "inconclusive"), change
+
+
+def _is_of_one_process(base: Samples, names: Sequence[str]) -> bool:
+    """Tell whether a file can have only one run of these, so that more runs take more files."""
+    return any(base.cases[name].caveats for name in names)
 
 
 def _is_bounded(base: Samples, head: Samples, name: str) -> bool:

@@ -21,6 +21,7 @@ from garagebench.report.drawing import (
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 
 def render_verdict(verdict: Verdict, form: str, console: Console) -> str:
@@ -112,14 +113,15 @@ _COUNTED = "instructions"
 
 
 def _header(verdict: Verdict) -> tuple[str, ...]:
-    first = "benchmark" if verdict.is_suite else "function"
+    is_of_functions = any(case.runtime is not None for case in verdict.cases)
+    first = "function" if is_of_functions and not verdict.is_suite else "benchmark"
     header = (first, *_HEADER[-2:]) if _has_functions_only(verdict) else _HEADER
     return (*header, _COUNTED) if verdict.instructions else header
 
 
 def _has_functions_only(verdict: Verdict) -> bool:
-    """Tell whether nothing is a garage, nor a case of another tool, whose runtime is not known."""
-    return all(case.operation is None and case.runtime is not None for case in verdict.cases)
+    """Tell whether nothing is a garage."""
+    return all(case.operation is None for case in verdict.cases)
 
 
 def _lines(verdict: Verdict) -> Iterator[tuple[str, ...]]:
@@ -185,10 +187,19 @@ def _markdown(verdict: Verdict) -> str:
 def _table(verdict: Verdict, console: Console) -> str:
     from rich.text import Text
 
-    table = [make_table(_header(verdict), _lines(verdict))] if _find_shown(verdict) else []
+    table = [_make_table(verdict)] if _find_shown(verdict) else []
     headline = Text(make_headline(verdict), style="bold")
     told = (*_tell_suite(verdict), *verdict.notes)
     return draw_on(console, [headline, *table, *told, _compared(verdict)])
+
+
+def _make_table(verdict: Verdict) -> Table:
+    """Return the cases as a table that keeps the verdict whole and shows all of a name, however narrow it is."""
+    table = make_table(_header(verdict), _lines(verdict))
+    for column in table.columns:
+        column.overflow = "fold"
+        column.no_wrap = column.header == "verdict"
+    return table
 
 
 def _compared(verdict: Verdict) -> str:

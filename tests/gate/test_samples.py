@@ -15,13 +15,13 @@ import pytest
 
 from garagebench.engine.contestant import Contestant, Problem, RowTerms
 from garagebench.engine.result import Result
+from garagebench.gate.formats import load_samples
 from garagebench.gate.samples import (
     ONE_PROCESS,
     Sample,
     Samples,
     SamplesError,
     describe_differences,
-    load_samples,
     match_cases,
 )
 
@@ -317,28 +317,22 @@ def test_cases_match_by_name_and_unit() -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("", "not JSON: "),
-        ("name,median", "not JSON: "),
-        (b"\xff\xfe", "not JSON: "),
-        ("[" * 100_000, "not JSON: "),
-        ("[]", "neither a pyperf suite"),
-        ("7", "neither a pyperf suite"),
-        ('{"benchmarks": 1}', "neither a pyperf suite"),
-        ('{"benchmarks": [{"name": "x"}], "version": "1.0"}', "neither a pyperf suite"),
-        ('{"benchmarks": [1]}', "neither a pyperf suite"),
+        ("", "not JSON: it is empty"),
+        ("name,median", "not JSON: expecting value at line 1, column 1"),
+        (b"\xff\xfe", "not JSON: expecting value"),
+        (
+            b'{"name": "\xe9"}',
+            "not JSON: it has the byte 0xe9, which is not UTF-8: save the file as UTF-8",
+        ),
+        ("[" * 100_000, "not JSON of a result: it is nested too deeply"),
+        ("[]", "not a result file of garagebench"),
+        ("7", "not a result file of garagebench"),
+        ('{"benchmarks": 1}', "not a result file of garagebench"),
+        ('{"benchmarks": [{"name": "x"}], "version": "1.0"}', "not a result file of garagebench"),
+        ('{"benchmarks": [1]}', "not a result file of garagebench"),
         ('{"benchmarks": [], "version": "1.0"}', "holds no benchmarks"),
         ('{"benchmarks": [], "machine_info": {}}', "holds no benchmarks"),
-        ('{"benchmarks": [{"runs": []}], "version": "1.0"}', "not a pyperf suite: runs must be"),
-        ('{"benchmarks": [{"runs": []}], "version": 99}', "file format version 99 not supported"),
-        ('{"benchmarks": [{"runs": [1]}], "version": "1.0"}', "not a pyperf suite: "),
-        ('{"benchmarks": [{"stats": {"median": 1}}]}', "damaged: KeyError: 'fullname'"),
-        ('{"benchmarks": [{"fullname": "a", "stats": null}]}', "damaged: AttributeError: "),
-        ('{"benchmarks": [{"fullname": "a", "stats": {}}]}', "damaged: KeyError: 'median'"),
-        ('{"benchmarks": [{"fullname": "a", "stats": {"median": "1"}}]}', "damaged: TypeError: "),
-        (
-            '{"benchmarks": [{"fullname": "a", "stats": {"median": 1}}, {"fullname": "a", "stats": {"median": 2}}]}',
-            "damaged: it has two benchmarks a",
-        ),
+        ('{"results": {}, "commit_hash": "x"}', "holds no benchmarks"),
     ],
 )
 def test_a_file_that_holds_no_results_is_named(
@@ -380,9 +374,9 @@ def test_a_damaged_archive_is_named(tmp_path: Path, damage: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("no JSON", "damaged: JSONDecodeError"),
+        ("no JSON", "damaged: "),
         ('{"schema": 99}', "written by another version of garagebench"),
-        ('{"schema": 1, "contestants": [[]]}', "damaged: TypeError"),
+        ('{"schema": 1, "contestants": [[]]}', "damaged: "),
         ('{"schema": 1, "contestants": {"a": []}}', "damaged: "),
     ],
 )
