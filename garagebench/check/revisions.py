@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from garagebench.check.certificate import cite
+from garagebench.check.commands import CommandSettings, prepare_commands
 from garagebench.check.functions import choose_calls, make_function_pairs
 from garagebench.check.parts import Keeper, Keeping, digest_tree
 from garagebench.check.suggestions import suggest
@@ -74,6 +75,7 @@ class CheckSettings:
     impls: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
     suite: SuiteSettings = field(default_factory=SuiteSettings)
+    command: CommandSettings = field(default_factory=CommandSettings)
     runtime: str | None = None
     layout: str = "seed"
     spaces: int | None = None
@@ -92,12 +94,13 @@ class CheckSettings:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What is compared, ready to be measured. garages: of which all others are not."""
+    """What is compared, ready to be measured. garages: of which all others are not. caveats: what is to be known of it."""
 
     trees: Trees
     pairs: tuple[Pair, ...]
     garages: frozenset[str]
     suite: Suite | None
+    caveats: tuple[str, ...] = ()
 
 
 def compare_revisions(
@@ -127,8 +130,7 @@ def compare_revisions(
             begin = time.monotonic()
             witness = _count(settings, ready, found, on_progress)
             seconds = found.seconds + time.monotonic() - begin
-            told = ready.suite.notes if ready.suite else ()
-            notes = (*found.notes, *told, *ready.trees.caveats, *_cite(settings))
+            notes = (*found.notes, *ready.caveats, *_cite(settings))
             found = replace(found, seconds=seconds, notes=notes)
             labels = ready.trees.base.label, ready.trees.head.label
             verdict = make_verdict(found, *labels, witness, ready.garages, settings.thresholds)
@@ -173,9 +175,14 @@ def prepare(
                 only=settings.only,
                 on_progress=on_progress,
             )
-        suites = [] if suite is None else [suite.pair]
-        pairs = (*garages, *map(choose_calls, functions), *suites)
-        yield Prepared(trees, pairs, frozenset(pair.subject for pair in garages), suite)
+        whole = [] if suite is None else [suite.pair]
+        caveats = trees.caveats if suite is None else (*suite.notes, *trees.caveats)
+        if settings.command.commands:
+            found, told = prepare_commands(settings.command, trees, PACKAGE)
+            whole += found
+            caveats = (*told, *caveats)
+        pairs = (*garages, *map(choose_calls, functions), *whole)
+        yield Prepared(trees, pairs, frozenset(pair.subject for pair in garages), suite, caveats)
 
 
 def make_keeper(settings: CheckSettings, ready: Prepared) -> Keeper:
@@ -185,6 +192,7 @@ def make_keeper(settings: CheckSettings, ready: Prepared) -> Keeper:
         *(f"--impl {name}" for name in settings.impls),
         *(f"--subject {name}" for name in settings.subjects),
         *(f"--pytest {path}" for path in suite.paths),
+        *(f"--command {text}" for text in settings.command.commands),
         *suite.options,
         suite.benchmarks_from,
     )
@@ -299,7 +307,8 @@ def _count(
         return NO_WITNESS
 
     trees = ready.trees
-    pairs = [pair for pair in ready.pairs if ready.suite is None or pair != ready.suite.pair]
+    apart = {*settings.command.commands, *([ready.suite.pair.subject] if ready.suite else [])}
+    pairs = [pair for pair in ready.pairs if pair.subject not in apart]
 
     def pass_on(done: int) -> None:
         expected_s = COUNT_S * len(pairs)
@@ -319,7 +328,8 @@ def make_pairs(settings: CheckSettings, trees: Trees) -> Iterator[Pair]:
     layout = load_layout(settings.layout, settings.spaces)
     workload = make_workload(settings.workload, layout, settings.seed)
     known: dict[tuple[str, str], str] = {}
-    is_named = bool(settings.impls or settings.subjects or settings.suite.paths)
+    named = (settings.impls, settings.subjects, settings.suite.paths, settings.command.commands)
+    is_named = any(named)
     usual = ("lists",) if own and not is_named else ()
     for impl in dict.fromkeys(settings.impls or usual):
         if not is_file(impl) and not own:

@@ -34,14 +34,16 @@ def wants_benchmarks(settings: BenchmarkSettings) -> bool:
 
     What was typed decides; pyproject.toml does where nothing was.
     """
-    refuse_stray_options(settings.pytest_options, settings.pytest)
-    own = _find_typed(("subject", "pytest"))
+    refuse_stray_options(settings.pytest_options, settings.pytest, settings.commands)
+    own = _find_typed(("subject", "pytest", "command"))
     of_garages = _find_typed(OF_GARAGES)
     if own and of_garages:
         raise click.UsageError(
             f"--{of_garages[0]} is of the worked example and does not apply to --{own[0]}: leave one out"
         )
-    return bool(own) or (bool(settings.subjects or settings.pytest) and not of_garages)
+    return bool(own) or (
+        bool(settings.subjects or settings.pytest or settings.commands) and not of_garages
+    )
 
 
 def _find_typed(names: tuple[str, ...]) -> list[str]:

@@ -145,6 +145,9 @@ def measure(
     subject: tuple[str, ...],
     pytest: tuple[str, ...],
     pytest_options: tuple[str, ...],
+    command: tuple[str, ...],
+    setup: str | None,
+    prepare: str | None,
     benchmarks_from: str,
     require_all: bool,
     budget: float | None,
@@ -161,6 +164,7 @@ def measure(
     **others: Any,
 ) -> None:
     """Measure, print the verdict, exit."""
+    from garagebench.check.commands import CommandSettings
     from garagebench.check.files import check_against_file
     from garagebench.check.last import recall, remember
     from garagebench.check.parts import tell_part
@@ -171,7 +175,7 @@ def measure(
     from garagebench.gate.record import Record
     from garagebench.report.progress import show_progress
 
-    refuse_stray_options(pytest_options, pytest)
+    refuse_stray_options(pytest_options, pytest, command)
     thresholds = Thresholds(max_slowdown, threshold)
     settings = CheckSettings(
         base,
@@ -179,6 +183,7 @@ def measure(
         impl,
         subject,
         SuiteSettings(pytest, pytest_options, benchmarks_from, require_all),
+        CommandSettings(command, setup, prepare),
         limit=Limit(*choose_limit(budget, generations)),
         thresholds=thresholds,
         count_instructions=count is not None,
@@ -189,7 +194,8 @@ def measure(
     is_file = head is None and Path(base).is_file()
     if is_file:
         refuse_options(
-            (*OF_LIVE_SIDES, "subject", "pytest"), "a result file says how it was measured"
+            (*OF_LIVE_SIDES, "subject", "pytest", "command"),
+            "a result file says how it was measured",
         )
     for name in (base, head):
         refuse_missing_file(name)
@@ -235,6 +241,7 @@ OF_REVISIONS = (
     "impl",
     "subject",
     "pytest",
+    "command",
     "budget",
     "generations",
     "allow_different_answers",

@@ -11,6 +11,7 @@ import click
 from garagebench.commands.options import (
     add_options,
     budget_option,
+    command_options,
     format_option,
     generations_option,
     impl_option,
@@ -87,6 +88,7 @@ def comparison_options(command: Any) -> Any:
             "side. Repeatable."
         ),
         pytest_option,
+        *command_options,
         click.option(
             "--benchmarks-from",
             type=click.Choice(["head", "base", "each"]),

@@ -144,8 +144,36 @@ class PytestCommand(click.Command):
         return [*super().collect_usage_pieces(ctx), "[-- PYTEST_OPTIONS]"]
 
 
-def refuse_stray_options(pytest_options: Sequence[str], pytest: Sequence[str]) -> None:
-    """Refuse what is meant for pytest where no suite is named."""
+command_options = (
+    click.option(
+        "--command",
+        multiple=True,
+        metavar="CMD",
+        help="A command, run as a whole process without a shell: --command 'python script.py'. Compared is its CPU time. "
+        "Repeatable.",
+    ),
+    click.option(
+        "--setup",
+        metavar="CMD",
+        help="With --command: run CMD once (of `check`: in each copy) before anything is measured.",
+    ),
+    click.option("--prepare", metavar="CMD", help="With --command: run CMD before each run."),
+)
+
+
+def add_command_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of commands to a command of ours."""
+    return add_options(command_options, command)
+
+
+def refuse_stray_options(
+    pytest_options: Sequence[str], pytest: Sequence[str], commands: Sequence[str]
+) -> None:
+    """Refuse what is meant for a suite or for commands where there are none. Raises UsageError."""
+    ctx = click.get_current_context()
+    for name in ("setup", "prepare"):
+        if not commands and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name} is of commands: name one with --command CMD")
     if pytest_options and not pytest:
         raise click.UsageError(
             f"{' '.join(pytest_options)}: what stands after -- is for pytest: name a suite with --pytest PATH"

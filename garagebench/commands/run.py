@@ -13,6 +13,7 @@ from garagebench.commands.benchmarks import measure_benchmarks, wants_benchmarks
 from garagebench.commands.options import (
     RUN_FORMATS,
     PytestCommand,
+    add_command_options,
     budget_option,
     choose_limit,
     generations_option,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     "with cases(). Repeatable: the ratios refer to the first."
 )
 @pytest_option
+@add_command_options
 @pytest_options_option
 @impl_option(
     "Implementation: a name, or path/to/file.py:NAME. Repeatable.  [default: lists numpy numba pypy]"
@@ -102,6 +104,9 @@ def run(
     subject: tuple[str, ...],
     pytest: tuple[str, ...],
     pytest_options: tuple[str, ...],
+    command: tuple[str, ...],
+    setup: str | None,
+    prepare: str | None,
     impl: tuple[str, ...],
     runtime: tuple[str, ...],
     stage: tuple[str, ...],
@@ -124,6 +129,7 @@ def run(
     \b
     Examples:
       garagebench run --subject bench/parsing.py:parse --subject bench/parsing.py:parse_faster
+      garagebench run --command 'python old.py' --command 'python new.py'
       garagebench run --pytest bench --runtime python3.11 --runtime python3.13
       garagebench run --pytest tests/test_bench.py --output today.json.gz -- -k json
       garagebench run
@@ -147,7 +153,8 @@ def run(
 
     budget, generations = choose_limit(budget, generations)
     limits = budget, generations, others["seed"]
-    own = BenchmarkSettings(subject, pytest, pytest_options, runtime, *limits)
+    whole = command, setup, prepare
+    own = BenchmarkSettings(subject, pytest, pytest_options, runtime, *limits, *whole)
     if wants_benchmarks(own):
         measure_benchmarks(own, format, output)
     others["variants"] = others.pop("with")

@@ -178,7 +178,8 @@ class Conductor:
                 if done and act.case is not None and self._is_overdue(done, begin):
                     break
                 runs = self._run_act(act, runners, rounds, most_s)
-                done = max(done, runs.number)
+                # An act of slow calls ends before its rounds do: a generation takes no longer with the least of them.
+                done = max(done, runs.number, min(rounds, schedule.LEAST_ROUNDS) if act.case else 0)
                 slices += runs.slices - runs.repeated
             if slices:
                 self._note_generation(first, slices)

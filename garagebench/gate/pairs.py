@@ -25,7 +25,7 @@ Sides = Sequence[tuple["Pair", Contestant, Contestant]]
 class Pair:
     """One subject on one interpreter, on both sides.
 
-    places: what is loaded at the first place, where base is at first, and at the second, where head is. When the sides
+    runtime: empty for what brings its own. places: what is loaded at the first place, where base is at first, and at the second, where head is. When the sides
     change places, each is loaded from the other one. has_whole_names: whether a row's name says all, without the subject.
     """
 
@@ -38,7 +38,7 @@ class Pair:
     @property
     def name(self) -> str:
         """The name for people."""
-        return f"{self.subject}@{self.runtime}"
+        return f"{self.subject}@{self.runtime}" if self.runtime else self.subject
 
     def make_key(self, row: str) -> CaseKey:
         """Return the case that a row of it is."""

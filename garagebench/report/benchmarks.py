@@ -22,6 +22,9 @@ from garagebench.stats.levels import CONFIDENCE, format_level
 
 INTERVAL = f"{format_level(CONFIDENCE)} interval"
 
+#: The columns that say what a line is of.
+NAMES = ("benchmark", "function")
+
 
 def make_page(report: Report) -> Page:
     """Return what a person reads."""
@@ -33,13 +36,18 @@ def make_page(report: Report) -> Page:
     rows = [row for case in cases for row in report.rows if row.case == case]
     has_ratio = any(row.ratio is not None and not _is_reference(row) for row in rows)
     columns = _choose_columns(len(cases), len(names), has_ratio=has_ratio)
+    asked = report.settings
+    is_of_commands = asked.get("commands") and not asked.get("subjects") and not asked.get("pytest")
+    header = tuple("command" if is_of_commands and one in NAMES else one for one in columns)
     lines = [
         tuple(cells[column] for column in columns)
         for row in rows
         for cells in (_draw(row, names, shared, page),)
     ]
     if lines:
-        page.grids.append(PlainGrid("what one call costs", columns, tuple(lines)))
+        page.grids.append(
+            PlainGrid(f"what one {'run' if is_of_commands else 'call'} costs", header, tuple(lines))
+        )
         ratio = f"; {TIMES} ratio to {_name_reference(rows, names)}; {LEVEL} no difference seen"
         if any(row.status == "ok" for row in rows):
             page.notes.append(f"median, {INTERVAL}{ratio * has_ratio}")
@@ -53,7 +61,8 @@ def make_page(report: Report) -> Page:
 
 
 def _choose_columns(cases: int, subjects: int, *, has_ratio: bool) -> tuple[str, ...]:
-    first = [*["benchmark"] * (cases > 1 or subjects == 1), *["function"] * (subjects > 1)]
+    benchmark, function = NAMES
+    first = [*[benchmark] * (cases > 1 or subjects == 1), *[function] * (subjects > 1)]
     return (*first, "time", INTERVAL, *["ratio"] * has_ratio)
 
 

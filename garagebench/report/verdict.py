@@ -113,8 +113,7 @@ _COUNTED = "instructions"
 
 
 def _header(verdict: Verdict) -> tuple[str, ...]:
-    is_of_functions = any(case.runtime is not None for case in verdict.cases)
-    first = "function" if is_of_functions and not verdict.is_suite else "benchmark"
+    first = "function" if any(case.runtime and case.impl for case in verdict.cases) else "benchmark"
     header = (first, *_HEADER[-2:]) if _has_functions_only(verdict) else _HEADER
     return (*header, _COUNTED) if verdict.instructions else header
 
@@ -169,7 +168,7 @@ def _place(case: CaseVerdict | CaseCount) -> tuple[str, str, str]:
     if case.impl is None:
         return case.case, "", ""
     name = case.case if case.stage is None else case.impl
-    runtime = "" if case.runtime is None else f"@{case.runtime}"
+    runtime = f"@{case.runtime}" if case.runtime else ""
     return f"{name}{runtime}", case.operation or "", case.stage or ""
 
 

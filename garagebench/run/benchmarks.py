@@ -17,6 +17,7 @@ from garagebench.engine.runner import Runner, start_runner
 from garagebench.engine.target import Target
 from garagebench.errors import UnknownName
 from garagebench.exit_codes import ERROR, GOOD, INTERRUPTED
+from garagebench.run.commands import make_command_target, split_command, try_command
 from garagebench.run.conduct import conduct
 from garagebench.run.functions import (
     count_calls,
@@ -34,6 +35,8 @@ from garagebench.system.interrupts import temporary_directory
 #: The case of a function that is one of several: under one name, they are set in a ratio to the first.
 CALL = "call"
 
+CPU_TIME = "the time of a command is the CPU time of its processes, on one core"
+
 _PACKAGE = Path(__file__).parents[1]
 
 
@@ -41,7 +44,8 @@ _PACKAGE = Path(__file__).parents[1]
 class BenchmarkSettings:
     """What a run of the user's own benchmarks measures. runtimes: empty for the interpreter that runs this.
 
-    subjects: FILE.py:NAME; pytest: paths of suites; pytest_options: what stood after `--`. budget_s: seconds that are
+    subjects: FILE.py:NAME; pytest: paths of suites; pytest_options: what stood after `--`. commands: whole processes, with
+    setup, which is run once, and prepare, which is run before each run. budget_s: seconds that are
     spent; generations: so many instead; neither: as long as intervals take.
     """
 
@@ -52,6 +56,9 @@ class BenchmarkSettings:
     budget_s: float | None = None
     generations: int | None = None
     seed: int = 0
+    commands: tuple[str, ...] = ()
+    setup: str | None = None
+    prepare: str | None = None
 
 
 def run_benchmarks(
@@ -91,14 +98,13 @@ def choose_extent(settings: BenchmarkSettings) -> Extent:
 class Benchmarks:
     """Every function, and the suite, on every interpreter. temporary: for the files of a suite. Raises UnknownName."""
 
-    notes: tuple[str, ...] = ()
-
     def __init__(
         self,
         settings: BenchmarkSettings,
         temporary: Path,
         on_progress: Callable[[Progress], None],
     ) -> None:
+        self.notes: tuple[str, ...] = ()
         self._settings = settings
         self._temporary = temporary
         self._on_progress = on_progress
@@ -107,6 +113,7 @@ class Benchmarks:
         self._begin = time.monotonic()
         self._tried = 0
         self._targets = dict(self._make_targets())
+        self._commands = dict(self._make_commands())
 
     def _make_targets(self) -> Iterator[tuple[str, Target]]:
         """Yield what is measured, under the name that it has in tables."""
@@ -131,13 +138,30 @@ class Benchmarks:
                 ),
             )
 
+    def _make_commands(self) -> Iterator[tuple[str, Target]]:
+        """Try each command once; yield them. Raises CommandFailed, CommandError."""
+        settings, here = self._settings, Path.cwd()
+        for text in (settings.setup, settings.prepare):
+            if text:
+                list(try_command(split_command(text), here))
+        caveats: list[str] = []
+        for text in dict.fromkeys(settings.commands):
+            words = split_command(text)
+            caveats += try_command(words, here)
+            target = make_command_target({CALL: words}, here, (), settings.prepare, _PACKAGE)
+            yield text, target
+        if settings.commands:
+            self.notes = (CPU_TIME, *caveats)
+
     def enter(self) -> tuple[list[Entrant], list[Contestant]]:
         """Try everything once; return what works, and what cannot run."""
         entrants: list[Entrant] = []
         absent: list[Contestant] = []
         interpreters = Interpreters()
-        for label, target in self._targets.items():
-            for runtime in dict.fromkeys(self._settings.runtimes or ("",)):
+        wanted = dict.fromkeys(self._settings.runtimes or ("",))
+        for label, target in {**self._targets, **self._commands}.items():
+            # A command brings its interpreter along.
+            for runtime in wanted if label in self._targets else ("",):
                 found = interpreters.find(runtime)
                 known = found.label if isinstance(found, Interpreter) else runtime
                 name = f"{label}@{known}"
@@ -159,6 +183,8 @@ class Benchmarks:
 
     def _prepare(self, name: str, python: str, target: Target) -> Target:
         """Return the target with what was found when it was tried. Raises WorkerFailed."""
+        if self._labels[name][0] in self._commands:
+            return target
         if self._labels[name][0] != SUBJECT:
             return give_calls(target, count_calls(python, target))
         trials = Trials(python, target, self._count)

@@ -32,6 +32,11 @@ NO_LEAD_FROM_NS = 20 * LEAD_NS
 AT_ONCE_FROM_NS = 8_000_000
 LEAST_CPU_SHARE = 0.98
 
+#: What is always made at once lasts for so long at least, so that the kernel has time to alternate, and has so many calls
+#: at most.
+AT_ONCE_NS = 20_000_000
+MOST_AT_ONCE = 20
+
 #: Calls in a slice, at most: an empty function is no reason to measure without end.
 MOST_CALLS = 100_000
 
@@ -42,7 +47,8 @@ MOST_PREPARED_NS = 8_000_000
 class Call(NamedTuple):
     """What is measured. prepare: returns the arguments before each measurement; finish: is given them after it.
 
-    iterations: calls between the two. answers: returns by what two sides are told to answer alike, as text.
+    iterations: calls between the two. answers: returns by what two sides are told to answer alike, as text. cpu_clock:
+    tells the CPU time that calls take, if it is not that of this process: such calls are always made by both sides at once.
     """
 
     function: Callable[..., Any]
@@ -52,6 +58,7 @@ class Call(NamedTuple):
     finish: Callable[..., Any] | None = None
     iterations: int = 1
     answers: Callable[[], Sequence[str]] = tuple
+    cpu_clock: Callable[[], int] | None = None
 
 
 class Turn(NamedTuple):
@@ -66,6 +73,8 @@ class HeldCase:
 
     def __init__(self, name: str, call: Call) -> None:
         self._call = call
+        # Calls of a subject from before had none.
+        self._cpu_clock: Callable[[], int] | None = getattr(call, "cpu_clock", None)
         self.last: list[Any] = []  # what the last measured call answered, if there was one
         self._loop = compile_calls(name, "_call(*_args, **_kwargs)", keeps=KEEPS_ALL)
         self._empty = compile_calls(name, "", keeps=KEEPS_ALL)
@@ -90,7 +99,7 @@ class HeldCase:
         In the mode "cpu" they are CPU time, and the empty loop comes with them.
         """
         if mode == "cpu":
-            took = self._time("loop", passes, time.process_time_ns)
+            took = self._time("loop", passes, self._cpu_clock or time.process_time_ns)
             return {"loop": took, "empty": self._time("empty", passes)}
         if lead_in:
             self._time(mode, lead_in)
@@ -136,6 +145,10 @@ class HeldCase:
     def find_pace(self, slice_ns: int) -> list[int]:
         """Return the pace of a slice of about that length: calls that lead in, calls in it, and whether all make it at once."""
         self._time("loop", 1)  # the first is slower than all others
+        if self._cpu_clock is not None:
+            begin = clock()
+            self._time("loop", 1)
+            return [0, max(1, min(math.ceil(AT_ONCE_NS / (clock() - begin)), MOST_AT_ONCE)), True]
         calls, spent_ns, cpu_ns, waited_ns, call_ns = 1, 0, 0, 0, 1.0
         while spent_ns < slice_ns / 4 and calls < MOST_CALLS:
             begin, cpu_ns = clock(), time.process_time_ns()
