@@ -63,6 +63,8 @@ LAZILY = {"__init__": set(MAY_IMPORT)}
 #: Third-party package -> the parts that may import it.
 HOMES = {
     "aspectlib": {"subjects"},
+    # Of the interpreter that runs the suite, which is not ours.
+    "asv_runner": {"subjects"},
     "cffi": {"impls"},
     "click": {"cli", "commands"},
     "falcon": {"server"},

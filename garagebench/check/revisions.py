@@ -191,7 +191,7 @@ def make_keeper(settings: CheckSettings, ready: Prepared) -> Keeper:
     named = (
         *(f"--impl {name}" for name in settings.impls),
         *(f"--subject {name}" for name in settings.subjects),
-        *(f"--pytest {path}" for path in suite.paths),
+        *(f"--{suite.kind} {path}" for path in suite.paths),
         *(f"--command {text}" for text in settings.command.commands),
         *suite.options,
         suite.benchmarks_from,

@@ -23,7 +23,6 @@ from garagebench.run.trials import (
     ABSENT,
     FAILED,
     OK,
-    SUBJECT,
     Trial,
     Trials,
     choose_cases,
@@ -40,6 +39,7 @@ class BrokenHead(GarageError):
 class SuiteSettings:
     """What pytest is given. paths: files and directories, relative to where it is started; options: what stood after `--`.
 
+    kind: "pytest", or "asv" for directories of benchmarks for asv, which takes no options.
     benchmarks_from: "head", "base" or "each": whose benchmark files are used on both sides.
     """
 
@@ -47,6 +47,7 @@ class SuiteSettings:
     options: tuple[str, ...] = ()
     benchmarks_from: str = "head"
     require_all: bool = False
+    kind: str = "pytest"
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,7 @@ def _make_pair(
     interpreter = find_interpreter(runtime or "")
     targets = [
         make_suite_target(
+            settings.kind,
             tree.path / files.folder,
             files.paths,
             settings.options,
@@ -130,9 +132,8 @@ def _make_pair(
         ).move(str(trees.working_tree), str(tree.path))
         for tree in (trees.base, trees.head)
     ]
-    return Pair(
-        SUBJECT, interpreter.label, interpreter.path, (targets[0], targets[1]), has_whole_names=True
-    )
+    places = targets[0], targets[1]
+    return Pair(settings.kind, interpreter.label, interpreter.path, places, has_whole_names=True)
 
 
 def _list_cases(pair: Pair, side: str) -> tuple[str, ...]:
@@ -170,24 +171,26 @@ def try_sides(
             raise
     for tree, failure in ((trees.head, failures[1]), (trees.base, failures[0])):
         if failure is not None:
-            raise _explain(trees, tree, failure, is_head=tree is trees.head)
+            raise _explain(pair.subject, trees, tree, failure, is_head=tree is trees.head)
     return base, head
 
 
-def _explain(trees: Trees, tree: Tree, failure: BaseException, *, is_head: bool) -> BaseException:
+def _explain(
+    kind: str, trees: Trees, tree: Tree, failure: BaseException, *, is_head: bool
+) -> BaseException:
     if not isinstance(failure, WorkerFailed):
         return failure
     said = str(failure).replace(f"{tree.path}/", "")
     lacking = find_ignored(said, trees)
     if lacking is not None:
         return NotComparable(
-            f"{SUBJECT} in {tree.label}: {said}: {lacking} is there, but git ignores it, so that the copies lack it: "
+            f"{kind} in {tree.label}: {said}: {lacking} is there, but git ignores it, so that the copies lack it: "
             "add it to git (git add --force), or let the code do without it"
         )
     if is_head:
-        return BrokenHead(f"{SUBJECT} in {tree.label}: {said}")
+        return BrokenHead(f"{kind} in {tree.label}: {said}")
     return NotComparable(
-        f"{SUBJECT} in {tree.label}: {said}: where head's benchmark files use what base does not have, "
+        f"{kind} in {tree.label}: {said}: where head's benchmark files use what base does not have, "
         "--benchmarks-from base or a newer base compares what both have"
     )
 

@@ -27,6 +27,7 @@ KEYS = {
     "subject": TEXTS,
     "pytest": TEXTS,
     "pytest-options": TEXTS,
+    "asv": TEXTS,
     "command": TEXTS,
     "setup": TEXT,
     "prepare": TEXT,
@@ -55,7 +56,7 @@ THRESHOLDS = "thresholds"
 _TYPES = {TEXT: (str,), TEXTS: (list,), COUNT: (int,), NUMBER: (int, float), YES_NO: (bool,)}
 
 #: Keys that may name a file, which is then looked for beside pyproject.toml.
-_PATHS = ("impl", "subject", "pytest", "runtime", "layout", "workload")
+_PATHS = ("impl", "subject", "pytest", "asv", "runtime", "layout", "workload")
 
 
 class ConfigurationError(GarageError):
@@ -154,6 +155,6 @@ def _locate(key: str, value: Any, folder: Path) -> Any:
     else:
         path, colon, name = value.rpartition(":") if key in ("impl", "subject") else (value, "", "")
     is_there = path and (
-        (folder / path).is_file() or (key == "pytest" and (folder / path).exists())
+        (folder / path).is_file() or (key in ("pytest", "asv") and (folder / path).exists())
     )
     return f"{folder / path}{colon}{name}" if is_there else value

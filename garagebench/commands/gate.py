@@ -145,6 +145,7 @@ def measure(
     subject: tuple[str, ...],
     pytest: tuple[str, ...],
     pytest_options: tuple[str, ...],
+    asv: tuple[str, ...],
     command: tuple[str, ...],
     setup: str | None,
     prepare: str | None,
@@ -176,13 +177,16 @@ def measure(
     from garagebench.report.progress import show_progress
 
     refuse_stray_options(pytest_options, pytest, command)
+    if pytest and asv:
+        raise click.UsageError("--pytest and --asv: check one suite after the other")
     thresholds = Thresholds(max_slowdown, threshold)
+    kind = "asv" if asv else "pytest"
     settings = CheckSettings(
         base,
         head,
         impl,
         subject,
-        SuiteSettings(pytest, pytest_options, benchmarks_from, require_all),
+        SuiteSettings(pytest or asv, pytest_options, benchmarks_from, require_all, kind),
         CommandSettings(command, setup, prepare),
         limit=Limit(*choose_limit(budget, generations)),
         thresholds=thresholds,
@@ -241,6 +245,7 @@ OF_REVISIONS = (
     "impl",
     "subject",
     "pytest",
+    "asv",
     "command",
     "budget",
     "generations",

@@ -10,6 +10,7 @@ import click
 
 from garagebench.commands.options import (
     add_options,
+    asv_option,
     budget_option,
     command_options,
     format_option,
@@ -88,6 +89,7 @@ def comparison_options(command: Any) -> Any:
             "side. Repeatable."
         ),
         pytest_option,
+        asv_option,
         *command_options,
         click.option(
             "--benchmarks-from",

@@ -125,6 +125,14 @@ pytest_option = click.option(
     "Repeatable. What stands after -- is given to pytest: -- -k json.",
 )
 
+asv_option = click.option(
+    "--asv",
+    multiple=True,
+    metavar="DIR",
+    help="A directory of benchmarks for asv (benchmark_dir in asv.conf.json), nothing of which is changed: those called "
+    "time_*. Repeatable.",
+)
+
 #: Filled by PytestCommand.
 pytest_options_option = click.option("--pytest-options", multiple=True, hidden=True)
 

@@ -14,6 +14,7 @@ from garagebench.commands.options import (
     RUN_FORMATS,
     PytestCommand,
     add_command_options,
+    asv_option,
     budget_option,
     choose_limit,
     generations_option,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     "with cases(). Repeatable: the ratios refer to the first."
 )
 @pytest_option
+@asv_option
 @add_command_options
 @pytest_options_option
 @impl_option(
@@ -104,6 +106,7 @@ def run(
     subject: tuple[str, ...],
     pytest: tuple[str, ...],
     pytest_options: tuple[str, ...],
+    asv: tuple[str, ...],
     command: tuple[str, ...],
     setup: str | None,
     prepare: str | None,
@@ -154,7 +157,7 @@ def run(
     budget, generations = choose_limit(budget, generations)
     limits = budget, generations, others["seed"]
     whole = command, setup, prepare
-    own = BenchmarkSettings(subject, pytest, pytest_options, runtime, *limits, *whole)
+    own = BenchmarkSettings(subject, pytest, pytest_options, runtime, *limits, *whole, asv)
     if wants_benchmarks(own):
         measure_benchmarks(own, format, output)
     others["variants"] = others.pop("with")

@@ -28,7 +28,7 @@ from garagebench.run.functions import (
 from garagebench.run.recipes import Interpreters
 from garagebench.run.recorded import read_settings
 from garagebench.run.rows import BENCHMARKS
-from garagebench.run.trials import FAILED, OK, SUBJECT, Trials, choose_cases, make_suite_target
+from garagebench.run.trials import FACTORIES, FAILED, OK, Trials, choose_cases, make_suite_target
 from garagebench.stats.estimate import LEAST_GENERATIONS
 from garagebench.system.interrupts import temporary_directory
 
@@ -44,7 +44,7 @@ _PACKAGE = Path(__file__).parents[1]
 class BenchmarkSettings:
     """What a run of the user's own benchmarks measures. runtimes: empty for the interpreter that runs this.
 
-    subjects: FILE.py:NAME; pytest: paths of suites; pytest_options: what stood after `--`. commands: whole processes, with
+    subjects: FILE.py:NAME; pytest, asv: paths of suites; pytest_options: what stood after `--`. commands: whole processes, with
     setup, which is run once, and prepare, which is run before each run. budget_s: seconds that are
     spent; generations: so many instead; neither: as long as intervals take.
     """
@@ -59,6 +59,7 @@ class BenchmarkSettings:
     commands: tuple[str, ...] = ()
     setup: str | None = None
     prepare: str | None = None
+    asv: tuple[str, ...] = ()
 
 
 def run_benchmarks(
@@ -90,7 +91,11 @@ def exit_code(result: Result) -> int:
 
 def choose_extent(settings: BenchmarkSettings) -> Extent:
     """Return how much is measured: for a suite, what intervals take is not too much."""
-    if settings.pytest and settings.budget_s is None and settings.generations is None:
+    if (
+        (settings.pytest or settings.asv)
+        and settings.budget_s is None
+        and settings.generations is None
+    ):
         return Extent(generations=LEAST_GENERATIONS)
     return enough(settings.budget_s, settings.generations, LEAST_GENERATIONS)
 
@@ -127,16 +132,14 @@ class Benchmarks:
             case = CALL if len(places) > 1 else None
             label = name if names.count(name) == 1 else f"{path}:{name}"
             yield label, make_function_target(str(file), name, _PACKAGE, case)
-        for path in settings.pytest:
-            if not Path(path.partition("::")[0]).exists():
-                raise UnknownName(f"--pytest {path}: there is no such file or directory")
-        if settings.pytest:
-            yield (
-                SUBJECT,
-                make_suite_target(
-                    Path.cwd(), settings.pytest, settings.pytest_options, self._temporary, _PACKAGE
-                ),
-            )
+        for kind, paths in (("pytest", settings.pytest), ("asv", settings.asv)):
+            for path in paths:
+                if not Path(path.partition("::")[0]).exists():
+                    raise UnknownName(f"--{kind} {path}: there is no such file or directory")
+            if paths:
+                options, here = settings.pytest_options, Path.cwd()
+                target = make_suite_target(kind, here, paths, options, self._temporary, _PACKAGE)
+                yield kind, target
 
     def _make_commands(self) -> Iterator[tuple[str, Target]]:
         """Try each command once; yield them. Raises CommandFailed, CommandError."""
@@ -185,7 +188,7 @@ class Benchmarks:
         """Return the target with what was found when it was tried. Raises WorkerFailed."""
         if self._labels[name][0] in self._commands:
             return target
-        if self._labels[name][0] != SUBJECT:
+        if self._labels[name][0] not in FACTORIES:
             return give_calls(target, count_calls(python, target))
         trials = Trials(python, target, self._count)
         trials.run()

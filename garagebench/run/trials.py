@@ -12,10 +12,11 @@ from garagebench.engine.runner import Runner, start_runner
 from garagebench.engine.schedule import Pace
 from garagebench.engine.target import Target
 
-FACTORY = "garagebench.subjects.pytest_suites:make_subject"
-
-#: What a suite is called among other subjects.
-SUBJECT = "pytest"
+#: Kind of suite, which is also what it is called among other subjects -> what makes it in a worker.
+FACTORIES = {
+    "pytest": "garagebench.subjects.pytest_suites:make_subject",
+    "asv": "garagebench.subjects.asv_suites:make_subject",
+}
 
 #: Seconds that the calls of a trial may take, setup and teardown apart: a benchmark that takes longer is left out.
 MOST_TRIAL_S = 20.0
@@ -36,7 +37,12 @@ class Trial:
 
 
 def make_suite_target(
-    root: Path, paths: Sequence[str], options: Sequence[str], temporary: Path, package: Path
+    kind: str,
+    root: Path,
+    paths: Sequence[str],
+    options: Sequence[str],
+    temporary: Path,
+    package: Path,
 ) -> Target:
     """Return what a worker loads. root: where pytest is started; temporary: for its files; package: where garagebench is."""
     arguments = {
@@ -45,7 +51,7 @@ def make_suite_target(
         "options": list(options),
         "temporary": str(temporary),
     }
-    return Target(FACTORY, arguments, {"garagebench": str(package)})
+    return Target(FACTORIES[kind], arguments, {"garagebench": str(package)})
 
 
 def choose_cases(target: Target, cases: Sequence[str]) -> Target:
