@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from journal import Journal
-from repository import commit_all
+from repository import check, commit_all
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from host_speed import look
@@ -68,26 +68,7 @@ def run_gate(number, *, slowed):
         commit_all(place)
         write_script(place, turns, 1.1 if slowed else 1.0)
         command = f"{sys.executable} -S work.py"
-        words = ["check", "--base", "HEAD", "--command", command, "--budget", str(BUDGET_S)]
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "garagebench",
-                *words,
-                "--seed",
-                str(number),
-                "--format",
-                "json",
-            ],
-            cwd=place,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    if not done.stdout:
-        raise SystemExit(f"exit {done.returncode}: {done.stderr}")
-    return json.loads(done.stdout)
+        return check(place, "--command", command, "--budget", str(BUDGET_S), "--seed", str(number))
 
 
 def add_gates(journal, gates):

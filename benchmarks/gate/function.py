@@ -7,14 +7,13 @@ Both sides are a file with a function. Some gates are given the few lines that m
 """
 
 import argparse
-import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from journal import Journal
+from repository import check, commit_all
 
 from garagebench.engine.interpreter import find_interpreter
 from garagebench.engine.target import Target
@@ -96,24 +95,9 @@ def run_check(number, turns, options):
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory, "words.py")
         file.write_text(FUNCTION.format(turns=TURNS))
-        for command in ("init --quiet", "add .", "commit --quiet --message=base"):
-            identity = ("-c", "user.name=bench", "-c", "user.email=bench@example.org")
-            subprocess.run(["git", *identity, *command.split()], cwd=directory, check=True)  # noqa: S607
+        commit_all(directory)
         file.write_text(FUNCTION.format(turns=turns))
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "garagebench", "check", "--base", "HEAD"),
-                *("--subject", "words.py:split", "--seed", str(number), *options),
-                *("--format", "json"),
-            ],
-            cwd=directory,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    if not done.stdout:
-        raise SystemExit(f"exit {done.returncode}: {done.stderr}")
-    verdict = json.loads(done.stdout)
+        verdict = check(directory, "--subject", "words.py:split", "--seed", str(number), *options)
     (case,) = verdict["cases"]
     return {
         "outcome": verdict["verdict"],

@@ -6,14 +6,12 @@ The benchmarks are alike: functions of some microseconds, each with data of its 
 """
 
 import argparse
-import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from journal import Journal
-from repository import commit_all
+from repository import check, commit_all
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from host_speed import look
@@ -50,17 +48,7 @@ def run_gate(cases, seed):
     with tempfile.TemporaryDirectory() as directory:
         place = Path(directory, "repository")
         make_repository(place, cases)
-        command = ["-m", "garagebench", "check", "--base", "HEAD", "--pytest", "test_numbers.py"]
-        done = subprocess.run(
-            [sys.executable, *command, "--seed", str(seed), "--format", "json"],
-            cwd=place,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    if not done.stdout:
-        raise SystemExit(f"exit {done.returncode}: {done.stderr}")
-    return json.loads(done.stdout)
+        return check(place, "--pytest", "test_numbers.py", "--seed", str(seed))
 
 
 def main():

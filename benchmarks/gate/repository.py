@@ -1,7 +1,9 @@
 """A user's repository with two versions of `slow_stage.py`."""
 
+import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 SOURCE = Path(__file__).with_name("slow_stage.py")
@@ -38,3 +40,18 @@ def commit_all(directory):
     for command in ("init --quiet", "add .", "commit --quiet --message=base"):
         identity = ("-c", "user.name=bench", "-c", "user.email=bench@example.org")
         subprocess.run(["git", *identity, *command.split()], cwd=directory, check=True)  # noqa: S607
+
+
+def check(directory, *arguments, options=()):
+    """Check a repository's working tree against HEAD; return the verdict. options: of pytest."""
+    command = [sys.executable, "-m", "garagebench", "check", "--base", "HEAD", *arguments]
+    done = subprocess.run(
+        [*command, "--format", "json", *(["--", *options] if options else [])],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if not done.stdout:
+        raise SystemExit(f"{' '.join(command)}: exit {done.returncode}: {done.stderr}")
+    return json.loads(done.stdout)

@@ -7,7 +7,6 @@ calling: a gate that names another one is wrong. What is there of this machine a
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 from journal import Journal
+from repository import check
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from host_speed import look
@@ -109,17 +109,7 @@ def run_gate(checkout, chosen, number, *, slowed):
         if slowed:
             change(repository, chosen.function, SLOWED, share=SLOWDOWN)
         suites = [word for path in chosen.pytest for word in ("--pytest", path)]
-        command = [sys.executable, "-m", "garagebench", "check", "--base", "HEAD", *suites]
-        done = subprocess.run(
-            [*command, "--seed", str(number), "--format", "json", "--", *chosen.options],
-            cwd=repository,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    if not done.stdout:
-        raise SystemExit(f"{' '.join(command)}: exit {done.returncode}: {done.stderr}")
-    return json.loads(done.stdout)
+        return check(repository, *suites, "--seed", str(number), options=chosen.options)
 
 
 def main():
