@@ -81,7 +81,7 @@ HOMES = {
     "numpy": {"impls"},
     "orjson": {"stages"},
     "prometheus_client": {"server"},
-    "pyperf": {"engine"},
+    "pyperf": {"engine", "subjects"},
     # Of the interpreter that runs the suite, which is not ours.
     "pytest": {"subjects"},
     "rich": {"commands", "report"},

@@ -35,13 +35,13 @@ def wants_benchmarks(settings: BenchmarkSettings) -> bool:
     What was typed decides; pyproject.toml does where nothing was.
     """
     refuse_stray_options(settings.pytest_options, settings.pytest, settings.commands)
-    own = _find_typed(("subject", "pytest", "asv", "command"))
+    own = _find_typed(("subject", "pytest", "asv", "pyperf", "command"))
     of_garages = _find_typed(OF_GARAGES)
     if own and of_garages:
         raise click.UsageError(
             f"--{of_garages[0]} is of the worked example and does not apply to --{own[0]}: leave one out"
         )
-    named = (settings.subjects, settings.pytest, settings.asv, settings.commands)
+    named = (settings.subjects, *settings.suites.values(), settings.commands)
     return bool(own) or (any(named) and not of_garages)
 
 

@@ -28,6 +28,7 @@ KEYS = {
     "pytest": TEXTS,
     "pytest-options": TEXTS,
     "asv": TEXTS,
+    "pyperf": TEXTS,
     "command": TEXTS,
     "setup": TEXT,
     "prepare": TEXT,
@@ -56,7 +57,7 @@ THRESHOLDS = "thresholds"
 _TYPES = {TEXT: (str,), TEXTS: (list,), COUNT: (int,), NUMBER: (int, float), YES_NO: (bool,)}
 
 #: Keys that may name a file, which is then looked for beside pyproject.toml.
-_PATHS = ("impl", "subject", "pytest", "asv", "runtime", "layout", "workload")
+_PATHS = ("impl", "subject", "pytest", "asv", "pyperf", "runtime", "layout", "workload")
 
 
 class ConfigurationError(GarageError):

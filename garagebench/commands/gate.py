@@ -146,6 +146,7 @@ def measure(
     pytest: tuple[str, ...],
     pytest_options: tuple[str, ...],
     asv: tuple[str, ...],
+    pyperf: tuple[str, ...],
     command: tuple[str, ...],
     setup: str | None,
     prepare: str | None,
@@ -177,16 +178,14 @@ def measure(
     from garagebench.report.progress import show_progress
 
     refuse_stray_options(pytest_options, pytest, command)
-    if pytest and asv:
-        raise click.UsageError("--pytest and --asv: check one suite after the other")
     thresholds = Thresholds(max_slowdown, threshold)
-    kind = "asv" if asv else "pytest"
+    kind, paths = choose_suite({"pytest": pytest, "asv": asv, "pyperf": pyperf})
     settings = CheckSettings(
         base,
         head,
         impl,
         subject,
-        SuiteSettings(pytest or asv, pytest_options, benchmarks_from, require_all, kind),
+        SuiteSettings(paths, pytest_options, benchmarks_from, require_all, kind),
         CommandSettings(command, setup, prepare),
         limit=Limit(*choose_limit(budget, generations)),
         thresholds=thresholds,
@@ -227,6 +226,15 @@ def measure(
         print_verdict(found, form)
 
 
+def choose_suite(suites: dict[str, tuple[str, ...]]) -> tuple[str, tuple[str, ...]]:
+    """Return the kind of the suite that is checked, and its paths, where there are any. Raises UsageError."""
+    named = [(kind, paths) for kind, paths in suites.items() if paths]
+    if len(named) > 1:
+        kinds = " and ".join(f"--{kind}" for kind, _ in named)
+        raise click.UsageError(f"{kinds}: check one suite after the other")
+    return named[0] if named else ("pytest", ())
+
+
 #: Options that mean nothing to two files, and to one as the base.
 OF_LIVE_SIDES = (
     "layout",
@@ -246,6 +254,7 @@ OF_REVISIONS = (
     "subject",
     "pytest",
     "asv",
+    "pyperf",
     "command",
     "budget",
     "generations",

@@ -18,6 +18,7 @@ from garagebench.commands.options import (
     impl_option,
     layout_option,
     max_slowdown_option,
+    pyperf_option,
     pytest_option,
     pytest_options_option,
     seed_option,
@@ -90,6 +91,7 @@ def comparison_options(command: Any) -> Any:
         ),
         pytest_option,
         asv_option,
+        pyperf_option,
         *command_options,
         click.option(
             "--benchmarks-from",

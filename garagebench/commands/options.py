@@ -133,6 +133,13 @@ asv_option = click.option(
     "time_*. Repeatable.",
 )
 
+pyperf_option = click.option(
+    "--pyperf",
+    multiple=True,
+    metavar="SCRIPT",
+    help="A benchmark script of pyperf, nothing of which is changed. Repeatable.",
+)
+
 #: Filled by PytestCommand.
 pytest_options_option = click.option("--pytest-options", multiple=True, hidden=True)
 

@@ -21,6 +21,7 @@ from garagebench.commands.options import (
     impl_option,
     layout_option,
     make_format_option,
+    pyperf_option,
     pytest_option,
     pytest_options_option,
     seed_option,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 )
 @pytest_option
 @asv_option
+@pyperf_option
 @add_command_options
 @pytest_options_option
 @impl_option(
@@ -107,6 +109,7 @@ def run(
     pytest: tuple[str, ...],
     pytest_options: tuple[str, ...],
     asv: tuple[str, ...],
+    pyperf: tuple[str, ...],
     command: tuple[str, ...],
     setup: str | None,
     prepare: str | None,
@@ -157,7 +160,7 @@ def run(
     budget, generations = choose_limit(budget, generations)
     limits = budget, generations, others["seed"]
     whole = command, setup, prepare
-    own = BenchmarkSettings(subject, pytest, pytest_options, runtime, *limits, *whole, asv)
+    own = BenchmarkSettings(subject, pytest, pytest_options, runtime, *limits, *whole, asv, pyperf)
     if wants_benchmarks(own):
         measure_benchmarks(own, format, output)
     others["variants"] = others.pop("with")

@@ -37,7 +37,8 @@ def make_page(report: Report) -> Page:
     has_ratio = any(row.ratio is not None and not _is_reference(row) for row in rows)
     columns = _choose_columns(len(cases), len(names), has_ratio=has_ratio)
     asked = report.settings
-    is_of_commands = asked.get("commands") and not asked.get("subjects") and not asked.get("pytest")
+    others = ("subjects", "pytest", "asv", "pyperf")
+    is_of_commands = asked.get("commands") and not any(map(asked.get, others))
     header = tuple("command" if is_of_commands and one in NAMES else one for one in columns)
     lines = [
         tuple(cells[column] for column in columns)

@@ -44,7 +44,7 @@ _PACKAGE = Path(__file__).parents[1]
 class BenchmarkSettings:
     """What a run of the user's own benchmarks measures. runtimes: empty for the interpreter that runs this.
 
-    subjects: FILE.py:NAME; pytest, asv: paths of suites; pytest_options: what stood after `--`. commands: whole processes, with
+    subjects: FILE.py:NAME; pytest, asv, pyperf: paths of suites; pytest_options: what stood after `--`. commands: whole processes, with
     setup, which is run once, and prepare, which is run before each run. budget_s: seconds that are
     spent; generations: so many instead; neither: as long as intervals take.
     """
@@ -60,6 +60,12 @@ class BenchmarkSettings:
     setup: str | None = None
     prepare: str | None = None
     asv: tuple[str, ...] = ()
+    pyperf: tuple[str, ...] = ()
+
+    @property
+    def suites(self) -> dict[str, tuple[str, ...]]:
+        """Kind of suite -> its paths."""
+        return {"pytest": self.pytest, "asv": self.asv, "pyperf": self.pyperf}
 
 
 def run_benchmarks(
@@ -132,7 +138,7 @@ class Benchmarks:
             case = CALL if len(places) > 1 else None
             label = name if names.count(name) == 1 else f"{path}:{name}"
             yield label, make_function_target(str(file), name, _PACKAGE, case)
-        for kind, paths in (("pytest", settings.pytest), ("asv", settings.asv)):
+        for kind, paths in settings.suites.items():
             for path in paths:
                 if not Path(path.partition("::")[0]).exists():
                     raise UnknownName(f"--{kind} {path}: there is no such file or directory")

@@ -16,6 +16,7 @@ from garagebench.engine.target import Target
 FACTORIES = {
     "pytest": "garagebench.subjects.pytest_suites:make_subject",
     "asv": "garagebench.subjects.asv_suites:make_subject",
+    "pyperf": "garagebench.subjects.pyperf_scripts:make_subject",
 }
 
 #: Seconds that the calls of a trial may take, setup and teardown apart: a benchmark that takes longer is left out.

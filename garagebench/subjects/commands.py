@@ -94,6 +94,10 @@ class Call:
         # What it took is not the command's.
         return self.args, self.kwargs
 
+    def run(self) -> None:
+        """Run it once."""
+        self.function(*self.args)
+
     def answers(self) -> list[str]:
         """Return nothing: what a process writes is not compared."""
         return []
