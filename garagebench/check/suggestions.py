@@ -12,6 +12,10 @@ BENCHMARK = re.compile(
     r"def test_\w*\([^)]*\bbenchmark\b|pytest\.mark\.(benchmark|codspeed_benchmark)\b"
 )
 
+#: A script that lets pyperf measure, and where asv's configuration, JSON with comments, says that its benchmarks are.
+SCRIPT = re.compile(r"^[^#\n]*\bpyperf\.Runner\(", re.MULTILINE)
+ASV, DIRECTORY = "asv.conf.json", re.compile(r'^\s*"benchmark_dir"\s*:\s*"([^"]+)"', re.MULTILINE)
+
 #: Directories that hold no code of the repository's own.
 SKIPPED = ("node_modules", "build", "dist", "site-packages", "__pycache__")
 
@@ -25,23 +29,25 @@ MOST_SUGGESTED = 5
 
 def suggest(top: Path, base: str) -> str:
     """Return the lines to type for the benchmarks that seem to be there; without any, how to name something."""
-    lines = [
-        f"garagebench check --base {base} --pytest {path}"
-        for path in find_suites(top)[:MOST_SUGGESTED]
+    named = [
+        *(f"--pytest {path}" for path in find_suites(top)),
+        *(f"--asv {path}" for path in find_asv(top)),
+        *(f"--pyperf {path}" for path in find_scripts(top)),
     ]
+    lines = [f"garagebench check --base {base} {name}" for name in named[:MOST_SUGGESTED]]
     if lines:
         return "name what to compare; this repository seems to have:\n" + "\n".join(
             f"  {line}" for line in lines
         )
     return (
-        "name what to compare: --pytest PATH for the benchmarks of a test suite, --subject path/to/file.py:NAME for a "
-        "function, --impl for a garage"
+        "name what to compare: --pytest PATH for the benchmarks of a test suite, --asv DIR, --pyperf SCRIPT, --subject "
+        "path/to/file.py:NAME for a function, --command CMD, --impl for a garage"
     )
 
 
 def find_suites(top: Path) -> list[str]:
     """Return files with benchmarks for pytest, relative to the top; a directory where all in it are such files."""
-    files = [path for path in _list_files(top) if _has_benchmark(path)]
+    files = [path for path in _list_files(top) if BENCHMARK.search(_read(path))]
     folders: dict[Path, list[Path]] = {}
     for path in files:
         folders.setdefault(path.parent, []).append(path)
@@ -51,6 +57,23 @@ def find_suites(top: Path) -> list[str]:
         is_whole = folder != top and tests <= set(inside) and len(tests) > 0
         found += [folder] if is_whole else inside
     return sorted(str(path.relative_to(top)) for path in found)
+
+
+def find_scripts(top: Path) -> list[str]:
+    """Return scripts of pyperf, relative to the top."""
+    found = (path for path in _list_files(top) if SCRIPT.search(_read(path)))
+    return sorted(str(path.relative_to(top)) for path in found)
+
+
+def find_asv(top: Path) -> list[str]:
+    """Return directories of benchmarks for asv, relative to the top: those of a configuration there, or one level below."""
+    found = []
+    for path in sorted((*top.glob(ASV), *top.glob(f"*/{ASV}"))):
+        named = DIRECTORY.search(_read(path))
+        directory = path.parent / (named[1] if named else "benchmarks")
+        if directory.is_dir():
+            found.append(os.path.relpath(directory, top))
+    return found
 
 
 def _list_files(top: Path) -> Iterator[Path]:
@@ -68,10 +91,10 @@ def _list_files(top: Path) -> Iterator[Path]:
                 yield Path(folder) / name
 
 
-def _has_benchmark(path: Path) -> bool:
+def _read(path: Path) -> str:
     try:
-        if path.stat().st_size > MOST_BYTES:
-            return False
-        return BENCHMARK.search(path.read_text(encoding="utf-8", errors="replace")) is not None
+        if path.stat().st_size <= MOST_BYTES:
+            return path.read_text(encoding="utf-8", errors="replace")
     except OSError:  # gone, or not ours to read: it is only a suggestion
-        return False
+        pass
+    return ""

@@ -99,3 +99,17 @@ def test_scripts_without_names_of_their_own_are_refused(repository: Path) -> Non
     done, _ = garagebench(repository, "run", "--pyperf", "bench_words.py", "--pyperf", "other.py")
     assert done.returncode == 1
     assert "two benchmarks are called func: check the scripts one by one" in done.stderr
+
+
+def test_what_seems_to_be_there_is_listed(repository: Path) -> None:
+    """A script of pyperf, and the directory that the configuration of asv names, which has comments."""
+    (repository / "benchmarks" / "asv").mkdir(parents=True)
+    (repository / "benchmarks" / "asv.conf.json").write_text(
+        '{\n  // of this project\n  "benchmark_dir": "asv",\n}\n'
+    )
+    done, _ = garagebench(repository, "check", "--base", "HEAD")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-2:] == [
+        "  garagebench check --base HEAD --asv benchmarks/asv",
+        "  garagebench check --base HEAD --pyperf bench_words.py",
+    ]
