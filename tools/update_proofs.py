@@ -1,4 +1,4 @@
-"""Write the tables of docs/checking.md and docs/suites.md anew from the gates in results/, which are lines of JSON.
+"""Write the tables of docs/checking.md, docs/suites.md and docs/commands.md anew from the gates in results/, which are lines of JSON.
 
 python tools/update_proofs.py            the documents
 python tools/update_proofs.py --check    only tell whether it agrees with the files (exit code 1 if not)
@@ -6,6 +6,7 @@ python tools/update_proofs.py --check    only tell whether it agrees with the fi
 
 from __future__ import annotations
 
+import math
 import statistics
 import sys
 from collections import Counter
@@ -20,6 +21,7 @@ from garagebench.stats.levels import CONFIDENCE, format_level
 ROOT = Path(__file__).resolve().parent.parent
 CHECKING = ROOT / "docs" / "checking.md"
 SUITES = ROOT / "docs" / "suites.md"
+COMMANDS = ROOT / "docs" / "commands.md"
 
 #: Series of benchmarks/gate/gates.py -> what it says in the table.
 SERIES = {
@@ -78,6 +80,7 @@ def main() -> int:
             "many_cases": by_machine(read("many_cases.jsonl"), many_cases_table),
             "judged": judged_table(read("judged.jsonl")),
         },
+        COMMANDS: {"commands": by_machine(read("commands.jsonl"), commands_table)},
     }
     is_check = "--check" in sys.argv
     changed = [document for document, own in tables.items() if update(document, own, is_check)]
@@ -241,6 +244,37 @@ def suites_table(gates: list[Line]) -> str:
                 f"| {repository} | {own[0]['cases']} | {change} | {len(own)} | {codes[0]} | {codes[3]} | {codes[4]} "
                 f"| {wrong} | {seconds:.0f} |"
             )
+    return "\n".join(table) + "\n"
+
+
+def commands_table(lines: list[Line]) -> str:
+    """Return how the gates on a command ended, and how far from 1 the ratio of a command to itself is."""
+    table = [
+        "| check of a command | gates | exit code 0 | 3 | 4 | seconds |",
+        "| :--- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for slowed, title in ((False, "identical"), (True, "10 % more CPU time")):
+        own = [one for one in lines if one["what"] == "gate" and one["slowed"] is slowed]
+        if own:
+            codes = Counter(one["exit_code"] for one in own)
+            seconds = statistics.median(one["seconds"] for one in own)
+            table.append(
+                f"| {title} | {len(own)} | {codes[0]} | {codes[3]} | {codes[4]} | {seconds:.0f} |"
+            )
+    runs = [one for one in lines if one["what"] == "run"]
+    if runs:
+        table += [
+            "",
+            "| ratio of a command to itself | runs | half of them are off by less than | the worst | seconds |",
+            "| :--- | ---: | ---: | ---: | ---: |",
+        ]
+    for tool in dict.fromkeys(one["tool"] for one in runs):
+        own = [one for one in runs if one["tool"] == tool]
+        off = sorted(100 * abs(math.expm1(one["log_ratio"])) for one in own)
+        seconds = statistics.median(one["seconds"] for one in own)
+        table.append(
+            f"| {tool} | {len(own)} | {statistics.median(off):.1f} % | {off[-1]:.1f} % | {seconds:.0f} |"
+        )
     return "\n".join(table) + "\n"
 
 

@@ -1,6 +1,7 @@
 """Gates on the unmodified benchmarks of a public repository: identical code, and one function that takes 10 % longer.
 
     python benchmarks/gate/suites.py CHECKOUT --pytest PATH --function FILE:NAME [--gates N] [-- PYTEST_OPTIONS]
+    python benchmarks/gate/suites.py CHECKOUT --asv DIR --function FILE:NAME [--gates N]
 
 Each gate checks a clone of the checkout and adds a line to the output. Which benchmarks call the function is found by
 calling: a gate that names another one is wrong. What is there of this machine already is not done again.
@@ -79,8 +80,23 @@ def change(repository, function, text, **fields):
         file.write(text.format(name=name, **fields))
 
 
+#: Calls each benchmark of asv once, and says which one it is, as pytest would.
+ASV = """
+import os, sys
+from garagebench.run.trials import FACTORIES  # where garagebench is, before the repository is on the path
+from garagebench.subjects.asv_suites import Call, find_cases
+for name, benchmark, number in find_cases(sys.argv[1:]):
+    if number is not None:
+        benchmark.set_param_idx(number)
+    if benchmark.type == "time" and not benchmark.do_setup():
+        os.environ["PYTEST_CURRENT_TEST"] = f"{name} (call)"
+        Call(benchmark).run()
+        del os.environ["PYTEST_CURRENT_TEST"]
+"""
+
+
 def find_callers(checkout, chosen):
-    """Return the benchmarks that call the function, as pytest names them."""
+    """Return the benchmarks that call the function, by the names that they have in a verdict."""
     with tempfile.TemporaryDirectory() as directory:
         repository = clone(checkout, f"{directory}/repository")
         log = Path(directory, "calls")
@@ -88,8 +104,10 @@ def find_callers(checkout, chosen):
         change(repository, chosen.function, TRACED, path=str(log))
         path = os.pathsep.join(str(repository / part) for part in ("src", ""))
         command = [sys.executable, "-m", "pytest", "-q", *chosen.pytest, *chosen.options]
+        if chosen.asv:
+            command = [sys.executable, "-c", ASV, *(str(repository / one) for one in chosen.asv)]
         done = subprocess.run(
-            [*command, "--benchmark-disable"],
+            command if chosen.asv else [*command, "--benchmark-disable"],
             cwd=repository,
             env={**os.environ, "PYTHONPATH": path},
             capture_output=True,
@@ -109,6 +127,7 @@ def run_gate(checkout, chosen, number, *, slowed):
         if slowed:
             change(repository, chosen.function, SLOWED, share=SLOWDOWN)
         suites = [word for path in chosen.pytest for word in ("--pytest", path)]
+        suites += [word for path in chosen.asv for word in ("--asv", path)]
         return check(repository, *suites, "--seed", str(number), options=chosen.options)
 
 
@@ -116,7 +135,8 @@ def main():
     """Run what is missing of the gates."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkout", type=Path)
-    parser.add_argument("--pytest", action="append", required=True, metavar="PATH")
+    parser.add_argument("--pytest", action="append", default=[], metavar="PATH")
+    parser.add_argument("--asv", action="append", default=[], metavar="DIR")
     parser.add_argument("--function", required=True, metavar="FILE:NAME")
     parser.add_argument("--gates", type=int, default=GATES, help="of each sort")
     parser.add_argument("--output", type=Path, default=Path("results/suites.jsonl"))

@@ -106,7 +106,8 @@ class Trials:
                 runner.enter(case, left[0] if left else None, NO_CALLS, TIMEOUT_S)
             except WorkerFailed as failure:
                 if failure.status == "invalid":
-                    self.found[case] = Trial(FAILED, str(failure))
+                    status = TOO_SLOW if "hangs" in str(failure) else FAILED
+                    self.found[case] = Trial(status, str(failure))
                     return left, False
                 self.found[case] = Trial(failure.status, str(failure))
                 self._on_case()

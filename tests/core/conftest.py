@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from interpreters import OTHER_CPYTHONS, find_cpython
 
 from garagebench import Impl, Layout, load_impl
@@ -13,7 +13,9 @@ from garagebench.errors import Unavailable
 from garagebench.impls.registry import BUILTIN
 
 # A slow machine is no failure.
-settings.register_profile("unhurried", settings(), deadline=None)
+settings.register_profile(
+    "unhurried", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("unhurried")
 
 
