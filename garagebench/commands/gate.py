@@ -85,6 +85,7 @@ def compare_result_files(
     from garagebench.gate.case import Thresholds
 
     refuse_options(OF_REVISIONS, "files are compared as they are")
+    refuse_stray_options(settings["pytest_options"], (), ())
     if not heads:
         raise click.UsageError("--against: name the files that are compared with them, too")
     for name in (*bases, *heads):
@@ -111,8 +112,8 @@ def compare_result_files(
 def check(base: str, format: str | None, **settings: Any) -> None:  # noqa: A002
     """Check whether the working tree is slower than a revision or a result file.
 
-    What is checked is any Python code: the benchmarks of a test suite (--pytest), functions (--subject), or
-    implementations of the garage (--impl). Both sides, the base and the head (the working tree), are measured from copies,
+    What is checked is any Python code: the benchmarks of a suite (--pytest, --asv, --pyperf), functions (--subject), whole
+    processes (--command), or implementations of the garage (--impl). Both sides, the base and the head (the working tree), are measured from copies,
     in lock-step: in short, alternating turns. The repository is not changed.
 
     A case is slower if its slowdown is confirmed and the estimate is at or above --max-slowdown. The verdict needs every
@@ -126,7 +127,9 @@ def check(base: str, format: str | None, **settings: Any) -> None:  # noqa: A002
     Examples:
       garagebench check --base main --pytest bench
       garagebench check --base main --pytest tests/test_bench.py -- -k json
+      garagebench check --base main --asv benchmarks
       garagebench check --base main --subject bench/parsing.py:parse_all
+      garagebench check --base main --command 'python -m mytool input.txt'
       garagebench check --base main --impl path/to/file.py:MyPool
       garagebench check --base HEAD~1 --impl path/to/file.py:MyPool --max-slowdown 2 --budget 60
       garagebench check --base results/seed.json.gz --impl numba

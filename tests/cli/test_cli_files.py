@@ -82,6 +82,7 @@ def test_one_file_a_side_says_that_more_would_do(
     ("arguments", "code", "said"),
     [
         (("head-0.json",), 2, "1 arguments: BASE and HEAD, or FILE... --against FILE..."),
+        (("head-0.json", "base-0.json", "--", "-k", "x"), 2, "name a suite with --pytest PATH"),
         (("--against", "base-0.json"), 2, "name the files that are compared with them"),
         (("head-0.json", "--against", "gone.json"), 1, "gone.json: no such file"),
         (
