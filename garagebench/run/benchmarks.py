@@ -97,11 +97,8 @@ def exit_code(result: Result) -> int:
 
 def choose_extent(settings: BenchmarkSettings) -> Extent:
     """Return how much is measured: for a suite, what intervals take is not too much."""
-    if (
-        (settings.pytest or settings.asv)
-        and settings.budget_s is None
-        and settings.generations is None
-    ):
+    is_free = settings.budget_s is None and settings.generations is None
+    if is_free and any(settings.suites.values()):
         return Extent(generations=LEAST_GENERATIONS)
     return enough(settings.budget_s, settings.generations, LEAST_GENERATIONS)
 
@@ -167,6 +164,7 @@ class Benchmarks:
         entrants: list[Entrant] = []
         absent: list[Contestant] = []
         interpreters = Interpreters()
+        firsts: dict[str, str] = {}
         wanted = dict.fromkeys(self._settings.runtimes or ("",))
         for label, target in {**self._targets, **self._commands}.items():
             # A command brings its interpreter along.
@@ -185,10 +183,16 @@ class Benchmarks:
                     problem = Problem(failure.status, str(failure))
                     absent.append(Contestant(name, problem=problem, subject=label, runtime=known))
                 else:
-                    entrants.append(
-                        Entrant(name, found.path, prepared, subject=label, runtime=known)
-                    )
+                    # What is alike is compared: functions, commands, one suite on several interpreters.
+                    first = firsts.setdefault(self._find_sort(label), name)
+                    about = {"reference": first, "subject": label, "runtime": known}
+                    entrants.append(Entrant(name, found.path, prepared, **about))  # type: ignore[arg-type]
         return entrants, absent
+
+    def _find_sort(self, label: str) -> str:
+        if label in self._commands:
+            return "commands"
+        return label if label in FACTORIES else "functions"
 
     def _prepare(self, name: str, python: str, target: Target) -> Target:
         """Return the target with what was found when it was tried. Raises WorkerFailed."""

@@ -119,6 +119,21 @@ def test_a_suite_is_measured_where_it_works(place: Path) -> None:
     assert status["test_suite.py::test_left_out"] == ("unavailable", ["skipped: not today"])
 
 
+def test_functions_and_a_suite_are_measured_together(place: Path) -> None:
+    """Each sort with its like: a function has no ratio to a suite."""
+    named = ("--subject", "functions.py:split", "--subject", "functions.py:split_twice")
+    done, rows = run(
+        place, "--pytest", "test_suite.py", "--command", f"{sys.executable} -S -c pass", *named
+    )
+    assert done.returncode == 1, done.stderr  # a benchmark fails
+    measured = {(row["impl"], row["reference"]) for row in rows if row["status"] == "ok"}
+    runtime = rows[0]["runtime"]
+    assert {impl for impl, _ in measured} >= {"split", "split_twice", "pytest"}
+    assert dict(measured)["split_twice"] == f"split@{runtime}"
+    assert dict(measured)["pytest"] == f"pytest@{runtime}"
+    assert len([row for row in rows if row["status"] == "ok"]) == 5
+
+
 def test_options_for_pytest_reach_it(place: Path) -> None:
     """What stands behind -- chooses the benchmarks; where none is left, that is said."""
     words = ("--generations", "1", "--format", "csv", "--pytest", "test_suite.py")
