@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -193,3 +195,49 @@ def test_what_is_not_for_pytest_is_refused(repository: Path) -> None:
     )
     assert done.returncode == 2
     assert "name a suite with --pytest PATH" in " ".join(done.stderr.split())
+
+
+#: A threshold below which no number of generations can tell anything, so that a benchmark stays undecided.
+NEVER = ("--threshold", "*test_upper=0.0001")
+
+
+def test_fail_fast_ends_at_the_first_confirmed_slowdown(repository: Path, check: Check) -> None:
+    """What is undecided then is not measured on."""
+    write(repository, 16)
+    few = ("--generations", "24", "--max-slowdown", "60", *NEVER)
+    done, verdict = check(*few, "--fail-fast")
+    assert done.returncode == 3, done.stderr
+    generations = {case["case"]: case["generations"] for case in verdict["cases"]}
+    assert 0 < generations[name("test_upper")] < 24
+    slower = [case["case"] for case in verdict["cases"] if case["verdict"] == "slower"]
+    assert name("test_count[2]") in slower
+
+
+def test_a_check_goes_on_after_sigkill(repository: Path) -> None:
+    """From its last look: what was measured up to there is kept, and the copies of the dead one are cleaned up."""
+    kept = repository.parent / "kept.json"
+    words = ["check", "--base", "HEAD", "--pytest", "bench", *LITTLE, *NEVER, "--format", "json"]
+    environment = {
+        **os.environ,
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "XDG_CACHE_HOME": str(repository.parent / "cache"),
+    }
+    command = [sys.executable, "-m", "garagebench", *words, "--output", str(kept)]
+    first = subprocess.Popen(
+        command, cwd=repository, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    with first:
+        while not kept.exists() and first.poll() is None:
+            time.sleep(0.05)
+        first.send_signal(signal.SIGKILL)
+    assert first.returncode == -signal.SIGKILL
+    before = json.loads(kept.read_text())
+    assert (before["is_whole"], before["done"]) == (False, 6)
+    done = garagebench(repository, *words, "--resume", str(kept))
+    assert done.returncode == 4, done.stderr
+    after = json.loads(kept.read_text())
+    assert after["is_whole"]
+    for old, new in zip(before["cases"], after["cases"], strict=True):
+        assert new["changes"][:6] == old["changes"]
+    assert max(len(case["changes"]) for case in after["cases"]) == 15
+    assert list((repository.parent / "cache" / "garagebench" / "trees").glob("pair-*")) == []
