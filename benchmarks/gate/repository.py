@@ -42,16 +42,21 @@ def commit_all(directory):
         subprocess.run(["git", *identity, *command.split()], cwd=directory, check=True)  # noqa: S607
 
 
-def check(directory, *arguments, options=()):
-    """Check a repository's working tree against HEAD; return the verdict. options: of pytest."""
+def ask(directory, *arguments, options=()):
+    """Check a repository's working tree against HEAD; return the process. options: of pytest."""
     command = [sys.executable, "-m", "garagebench", "check", "--base", "HEAD", *arguments]
-    done = subprocess.run(
-        [*command, "--format", "json", *(["--", *options] if options else [])],
+    return subprocess.run(
+        [*command, *(["--", *options] if options else [])],
         cwd=directory,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def check(directory, *arguments, options=()):
+    """Check a repository's working tree against HEAD; return the verdict. options: of pytest."""
+    done = ask(directory, *arguments, "--format", "json", options=options)
     if not done.stdout:
-        raise SystemExit(f"{' '.join(command)}: exit {done.returncode}: {done.stderr}")
+        raise SystemExit(f"{' '.join(done.args)}: exit {done.returncode}: {done.stderr}")
     return json.loads(done.stdout)

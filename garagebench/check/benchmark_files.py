@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -11,7 +12,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from garagebench.errors import GarageError
+from garagebench.gate.trees.git import NotComparable
 from garagebench.gate.trees.revisions import Trees
+from garagebench.gate.trees.scratch import OWN
 
 #: What is a benchmark file by its name, where a directory also holds what is measured.
 PATTERNS = ("test_*.py", "*_test.py", "bench*.py", "*_bench.py", "conftest.py")
@@ -24,11 +27,12 @@ class SharedFiles:
     """The files of the benchmarks, and of every `conftest.py` above them.
 
     paths: files and directories as pytest is given them, relative to the current directory. folder: where that is in the
-    repository. Raises GarageError.
+    repository. shared_from: the side whose files both have; None: each has its own. Raises GarageError.
     """
 
     def __init__(self, trees: Trees, paths: tuple[str, ...]) -> None:
         self._trees = trees
+        self.shared_from: str | None = None
         here = trees.locate(Path.cwd())[1]
         self.folder = here.relative_to(trees.head.path)
         self._places: list[Path] = []
@@ -94,15 +98,61 @@ class SharedFiles:
         )
 
     def share(self, side: str) -> None:
-        """Let both sides have the benchmark files of that one."""
+        """Let both sides have the benchmark files of that one, from now on."""
         trees = self._trees
         source, other = (trees.head, trees.base) if side == "head" else (trees.base, trees.head)
-        for path in list(self._list(other.path)):
-            os.unlink(other.path / path)
+        self.shared_from = side
+        self._move(other.path, self._own)
         for path in self._list(source.path):
-            (other.path / path).parent.mkdir(parents=True, exist_ok=True)
+            _make_room(other.path / path)
             shutil.copy(source.path / path, other.path / path, follow_symlinks=False)
         trees.set_times()
+
+    @contextlib.contextmanager
+    def unshared(self) -> Iterator[None]:
+        """Meanwhile, let the other side have its own again."""
+        side = str(self.shared_from)
+        other = self._trees.base if side == "head" else self._trees.head
+        for path in list(self._list(other.path)):
+            os.unlink(other.path / path)
+        self._move(self._own, other.path)
+        try:
+            yield
+        finally:
+            self.share(side)
+
+    @property
+    def _own(self) -> Path:
+        return self._trees.base.path.parent / OWN
+
+    def _move(self, source: Path, aim: Path) -> None:
+        for path in list(self._list(source)):
+            _make_room(aim / path)
+            os.rename(source / path, aim / path)
+
+
+def share_files(
+    trees: Trees, paths: tuple[str, ...], side: str, *, allow_different: bool
+) -> SharedFiles:
+    """Return the benchmark files, which both sides share where theirs differ. side: whose; "each": none are shared.
+
+    Raises GarageError, NotComparable.
+    """
+    files = SharedFiles(trees, paths)
+    if not files.differ():
+        return files
+    if side != "each":
+        files.share(side)
+    elif not allow_different:
+        raise NotComparable(
+            "the benchmark files differ between the sides: --benchmarks-from head uses the same on both, "
+            "--allow-different-answers compares them as they are"
+        )
+    return files
+
+
+def _make_room(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _is_benchmark(path: Path) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from garagebench.check.environments import Interpreters
 from garagebench.engine.interpreter import find_interpreter
 from garagebench.errors import GarageError
 from garagebench.gate.pairs import Pair
@@ -29,8 +30,32 @@ class FailedInHead(GarageError):
     """A command fails in head."""
 
 
+@dataclass(frozen=True)
+class Side:
+    """Where the commands of a side are run. environment: whose programs come first, where it has one of its own."""
+
+    tree: Tree
+    directory: Path
+    environment: str | None
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Where Python finds the modules of a copy, whether they are installed or not; nowhere, where they are."""
+        return (self.directory / "src", self.directory) if self.environment is None else ()
+
+    def try_command(self, words: Sequence[str], *, is_head: bool) -> list[str]:
+        """Run a command once; return what is to be known of its times. Raises FailedInHead, NotComparable."""
+        try:
+            return list(try_command(words, self.directory, self.paths, self.environment))
+        except CommandFailed as failure:
+            said = f"{self.tree.label}: {str(failure).replace(f'{self.tree.path}/', '')}"
+            if is_head:
+                raise FailedInHead(said) from None
+            raise NotComparable(f"nothing to compare with: {said}") from None
+
+
 def prepare_commands(
-    settings: CommandSettings, trees: Trees, package: Path
+    settings: CommandSettings, trees: Trees, interpreters: Interpreters, package: Path
 ) -> tuple[list[Pair], tuple[str, ...]]:
     """Run everything once on both sides; return a pair for each command, and what is to be known of their times.
 
@@ -40,41 +65,32 @@ def prepare_commands(
         shlex.join(words): words for words in map(split_command, dict.fromkeys(settings.commands))
     }
     before = [split_command(text) for text in (settings.setup, settings.prepare) if text]
+    folder = trees.locate(Path.cwd())[1].relative_to(trees.head.path)
     sides = [
-        (tree, tree.path / trees.locate(Path.cwd())[1].relative_to(trees.head.path))
-        for tree in (trees.base, trees.head)
+        Side(tree, tree.path / folder, environment)
+        for tree, environment in zip((trees.base, trees.head), interpreters.paths, strict=True)
     ]
     caveats: list[str] = []
-    for tree, directory in reversed(sides):
+    for side in reversed(sides):
         for words in before:
-            _try(words, tree, directory, is_head=tree is trees.head)
+            side.try_command(words, is_head=side.tree is trees.head)
         for words in commands.values():
-            caveats += _try(words, tree, directory, is_head=tree is trees.head)
+            caveats += side.try_command(words, is_head=side.tree is trees.head)
     interpreter = find_interpreter("")
     pairs = []
     for name, words in commands.items():
         base, head = (
             make_command_target(
-                {name: words}, directory, _find_paths(directory), settings.prepare, package
-            ).move(str(trees.working_tree), str(tree.path))
-            for tree, directory in sides
+                {name: words},
+                side.directory,
+                side.paths,
+                settings.prepare,
+                package,
+                side.environment,
+            ).move(str(trees.working_tree), str(side.tree.path))
+            for side in sides
         )
         pairs.append(Pair(name, "", interpreter.path, (base, head)))
     # Both sides say it, in figures that differ a little.
     told = {caveat.partition(" in ")[0].partition(" uses ")[0]: caveat for caveat in caveats}
     return pairs, tuple(told.values())
-
-
-def _try(words: Sequence[str], tree: Tree, directory: Path, *, is_head: bool) -> list[str]:
-    try:
-        return list(try_command(words, directory, _find_paths(directory)))
-    except CommandFailed as failure:
-        said = f"{tree.label}: {str(failure).replace(f'{tree.path}/', '')}"
-        if is_head:
-            raise FailedInHead(said) from None
-        raise NotComparable(f"nothing to compare with: {said}") from None
-
-
-def _find_paths(directory: Path) -> tuple[Path, Path]:
-    """Return where Python finds the modules of a copy, whether they are installed or not."""
-    return directory / "src", directory

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from garagebench.engine.interpreter import find_interpreter
+from garagebench.check.environments import Interpreters
 from garagebench.errors import GarageError
 from garagebench.gate.pairs import Pair
 from garagebench.gate.trees.revisions import Trees
@@ -20,13 +20,13 @@ from garagebench.run.functions import (
 
 def make_function_pairs(
     subjects: Sequence[str],
-    runtime: str | None,
     trees: Trees,
+    interpreters: Interpreters,
     locate: Callable[[str, Trees], tuple[str, str]],
     package: Path,
 ) -> Iterator[Pair]:
     """Yield each subject on both sides. locate: where a FILE.py:NAME is in base and in head. Raises UnknownName."""
-    interpreter = find_interpreter(runtime or "")
+    label, python = interpreters.find()
     known: set[str] = set()
     for subject in dict.fromkeys(subjects):
         _, name = split_subject(subject)
@@ -40,11 +40,11 @@ def make_function_pairs(
                 locate(subject, trees), (trees.base.path, trees.head.path), strict=True
             )
         ]
-        yield Pair(name, interpreter.label, interpreter.path, (places[0], places[1]))
+        yield Pair(name, label, python, interpreters.equip((places[0], places[1])))
 
 
 def choose_calls(pair: Pair) -> Pair:
     """Return the pair with as many calls for a pass on both sides, from what head takes in a process of its own."""
-    calls = count_calls(pair.python, pair.places[1])
+    calls = count_calls(pair.pythons[1], pair.places[1])
     base, head = (give_calls(target, calls) for target in pair.places)
     return replace(pair, places=(base, head))

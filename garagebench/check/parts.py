@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from garagebench.gate.record import (
     save,
 )
 from garagebench.gate.state import State
+from garagebench.gate.trees.environments import Dependency
 
 #: Variables by which a CI says which run of which attempt a job is of: GitHub's and GitLab's.
 RUN = ("GITHUB_RUN_ID", "CI_PIPELINE_ID")
@@ -57,6 +57,7 @@ class Keeper:
         labels: tuple[str, str],
         garages: Sequence[str],
         suite: Suite | None,
+        dependencies: Sequence[Dependency] = (),
         environment: Mapping[str, str] = os.environ,
     ) -> None:
         self._path = keeping.output
@@ -66,6 +67,7 @@ class Keeper:
             "one_sided": [asdict(one) for one in (suite.one_sided if suite else ())],
             "sources": dict(suite.sources) if suite else {},
             "has_suite": suite is not None,
+            "dependencies": [asdict(one) for one in dependencies],
         }
         notes = suite.notes if suite else ()
         self._record = Record(
@@ -118,22 +120,6 @@ def find_run(environment: Mapping[str, str]) -> str | None:
     return None if run is None else f"{run}, attempt {attempt}"
 
 
-def digest_tree(tree: Path) -> str:
-    """Return a digest of every file of a tree: the working tree has no commit that would name it."""
-    total = hashlib.sha256()
-    for path in _list_files(tree):
-        total.update(os.fsencode(path.relative_to(tree)) + b"\0")
-        content = os.fsencode(os.readlink(path)) if path.is_symlink() else path.read_bytes()
-        total.update(hashlib.sha256(content).digest())
-    return total.hexdigest()[:16]
-
-
-def _list_files(tree: Path) -> Iterator[Path]:
-    for folder, names, files in os.walk(tree):
-        names[:] = sorted(name for name in names if name != "__pycache__")
-        yield from (Path(folder) / name for name in sorted(files))
-
-
 def judge_files(paths: Sequence[Path]) -> Verdict:
     """Return the one verdict on all parts of a plan. Raises RecordError."""
     parts = {str(path): load(path) for path in paths}
@@ -155,10 +141,14 @@ def judge_files(paths: Sequence[Path]) -> Verdict:
         for record in records
         for name, files in record.extra["sources"].items()
     }
+    dependencies = {
+        Dependency(**one) for record in records for one in record.extra.get("dependencies", ())
+    }
     return replace(
         verdict,
         one_sided=tuple(sorted(one_sided, key=lambda one: one.case)),
         sources=sources,
+        dependencies=tuple(sorted(dependencies, key=lambda one: one.name)),
     )
 
 

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from garagebench.check.benchmark_files import SharedFiles, share_files
 from garagebench.check.certificate import cite
 from garagebench.check.commands import CommandSettings, prepare_commands
+from garagebench.check.environments import InstallSettings, Interpreters, install_sides
 from garagebench.check.functions import choose_calls, make_function_pairs
-from garagebench.check.parts import Keeper, Keeping, digest_tree
+from garagebench.check.parts import Keeper, Keeping
 from garagebench.check.suggestions import suggest
 from garagebench.check.suites import Suite, SuiteSettings, prepare_suite
 from garagebench.check.verdict import MAX_SLOWDOWN, NO_WITNESS, Verdict, add_suite, make_verdict
@@ -34,6 +36,7 @@ from garagebench.gate.live import LiveGate
 from garagebench.gate.pairs import Pair
 from garagebench.gate.record import Plan, Record
 from garagebench.gate.state import State
+from garagebench.gate.trees.digest import digest_tree
 from garagebench.gate.trees.git import NotComparable
 from garagebench.gate.trees.revisions import Tree, Trees, two_trees
 from garagebench.gate.witness import Witness, count_pairs, testify
@@ -76,6 +79,7 @@ class CheckSettings:
     subjects: tuple[str, ...] = ()
     suite: SuiteSettings = field(default_factory=SuiteSettings)
     command: CommandSettings = field(default_factory=CommandSettings)
+    install: InstallSettings = field(default_factory=InstallSettings)
     runtime: str | None = None
     layout: str = "seed"
     spaces: int | None = None
@@ -100,6 +104,7 @@ class Prepared:
     pairs: tuple[Pair, ...]
     garages: frozenset[str]
     suite: Suite | None
+    interpreters: Interpreters
     caveats: tuple[str, ...] = ()
 
 
@@ -109,17 +114,19 @@ def compare_revisions(
     *,
     on_progress: Callable[[Progress], None] = lambda _: None,
     on_forecast: Callable[[Forecast], None] = lambda _: None,
+    on_output: Callable[[str], None] = lambda _: None,
 ) -> Verdict | Record:
     """Measure base and head in lock-step and judge; what cannot be compared is inconclusive, with the fix.
 
-    on_forecast: is given, before a suite is measured, what is judged and how long it takes.
+    on_forecast: is given, before a suite is measured, what is judged and how long it takes. on_output: is given what a
+    command of an installation wrote that failed.
 
     Returns the record of a part, where there are others: there is no verdict yet.
     """
     if settings.count_instructions:
         find_valgrind()  # before anything is measured
     try:
-        with prepare(settings, repository, on_progress) as ready:
+        with prepare(settings, repository, on_progress, on_output) as ready:
             keeper = make_keeper(settings, ready)
             tell = on_forecast if ready.suite else lambda _: None
             found = make_gate(settings, ready, on_progress, keeper, tell).run()
@@ -134,6 +141,7 @@ def compare_revisions(
             found = replace(found, seconds=seconds, notes=notes)
             labels = ready.trees.base.label, ready.trees.head.label
             verdict = make_verdict(found, *labels, witness, ready.garages, settings.thresholds)
+            verdict = replace(verdict, dependencies=ready.interpreters.differing)
             if ready.suite is None:
                 return verdict
             return add_suite(verdict, ready.suite, require_all=settings.suite.require_all)
@@ -147,42 +155,76 @@ def plan_comparison(
     repository: Path,
     *,
     on_progress: Callable[[Progress], None] = lambda _: None,
+    on_output: Callable[[str], None] = lambda _: None,
 ) -> Forecast:
     """Return what `compare_revisions` would judge and how long it would take. Raises NotComparable, WrongHead."""
-    with prepare(settings, repository, on_progress) as ready:
+    with prepare(settings, repository, on_progress, on_output) as ready:
         return make_gate(settings, ready, on_progress).forecast()
 
 
 @contextlib.contextmanager
 def prepare(
-    settings: CheckSettings, repository: Path, on_progress: Callable[[Progress], None]
+    settings: CheckSettings,
+    repository: Path,
+    on_progress: Callable[[Progress], None],
+    on_output: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Prepared]:
-    """Copy both sides, load them once, and yield what is compared; the copies go when the block ends."""
-    with two_trees(repository, settings.base, settings.head) as trees:
-        functions = list(
-            make_function_pairs(settings.subjects, settings.runtime, trees, locate_impl, PACKAGE)
+    """Copy both sides, install and load them once, and yield what is compared; the copies go when the block ends."""
+    suite, installs = settings.suite, settings.install
+    has_history = bool(installs.commands)
+    with contextlib.ExitStack() as stack:
+        trees = stack.enter_context(
+            two_trees(repository, settings.base, settings.head, has_history=has_history)
         )
-        garages = list(make_pairs(settings, trees))
-        try_to_load([*garages, *functions], trees)
-        suite = None
-        if settings.suite.paths:
-            suite = prepare_suite(
-                settings.suite,
-                trees,
-                PACKAGE,
-                runtime=settings.runtime,
-                allow_different=settings.allow_different_answers,
-                only=settings.only,
-                on_progress=on_progress,
-            )
-        whole = [] if suite is None else [suite.pair]
-        caveats = trees.caveats if suite is None else (*suite.notes, *trees.caveats)
-        if settings.command.commands:
-            found, told = prepare_commands(settings.command, trees, PACKAGE)
-            whole += found
-            caveats = (*told, *caveats)
-        pairs = (*garages, *map(choose_calls, functions), *whole)
-        yield Prepared(trees, pairs, frozenset(pair.subject for pair in garages), suite, caveats)
+        allow = settings.allow_different_answers
+        files = (
+            share_files(trees, suite.paths, suite.benchmarks_from, allow_different=allow)
+            if suite.paths
+            else None
+        )
+        installing = install_sides(
+            installs, trees, settings.runtime, on_progress=on_progress, on_output=on_output
+        )
+        interpreters = stack.enter_context(installing)
+        yield _prepare_pairs(settings, trees, files, interpreters, on_progress)
+
+
+def _prepare_pairs(
+    settings: CheckSettings,
+    trees: Trees,
+    files: SharedFiles | None,
+    interpreters: Interpreters,
+    on_progress: Callable[[Progress], None],
+) -> Prepared:
+    """Load all that is compared once. files: those of the suite, where there is one."""
+    functions = list(
+        make_function_pairs(settings.subjects, trees, interpreters, locate_impl, PACKAGE)
+    )
+    garages = list(make_pairs(settings, trees, interpreters))
+    try_to_load([*garages, *functions], trees)
+    suite = None
+    whole: list[Pair] = []
+    caveats = (*interpreters.notes, *trees.caveats)
+    if files is not None:
+        suite = prepare_suite(
+            settings.suite,
+            trees,
+            files,
+            interpreters,
+            PACKAGE,
+            allow_different=settings.allow_different_answers,
+            only=settings.only,
+            on_progress=on_progress,
+        )
+        whole.append(suite.pair)
+        caveats = (*suite.notes, *caveats)
+    if settings.command.commands:
+        found, told = prepare_commands(settings.command, trees, interpreters, PACKAGE)
+        whole += found
+        caveats = (*told, *caveats)
+    pairs = (*garages, *map(choose_calls, functions), *whole)
+    subjects = frozenset(pair.subject for pair in garages)
+    return Prepared(trees, pairs, subjects, suite, interpreters, caveats)
 
 
 def make_keeper(settings: CheckSettings, ready: Prepared) -> Keeper:
@@ -193,6 +235,7 @@ def make_keeper(settings: CheckSettings, ready: Prepared) -> Keeper:
         *(f"--subject {name}" for name in settings.subjects),
         *(f"--{suite.kind} {path}" for path in suite.paths),
         *(f"--command {text}" for text in settings.command.commands),
+        *settings.install.options,
         *suite.options,
         suite.benchmarks_from,
     )
@@ -207,7 +250,8 @@ def make_keeper(settings: CheckSettings, ready: Prepared) -> Keeper:
         settings.seed,
     )
     labels = trees.base.label, trees.head.label
-    return Keeper(settings.keeping, plan, labels, sorted(ready.garages), ready.suite)
+    dependencies = ready.interpreters.differing
+    return Keeper(settings.keeping, plan, labels, sorted(ready.garages), ready.suite, dependencies)
 
 
 def make_gate(
@@ -256,9 +300,9 @@ def try_to_load(pairs: Sequence[Pair], trees: Trees) -> None:
     nothing to compare with. Raises RegressionError, WrongHead, NotComparable.
     """
     for pair in pairs:
-        load_head(pair.python, pair.places[1], pair.name, trees.head)
+        load_head(pair.pythons[1], pair.places[1], pair.name, trees.head)
         try:
-            _load(pair.python, pair.places[0])
+            _load(pair.pythons[0], pair.places[0])
         except WorkerFailed as failure:
             what = f"{pair.name} in {_describe(failure, trees.base)}"
             raise NotComparable(
@@ -319,7 +363,7 @@ def _count(
     return replace(witness, notes=(*said, *witness.notes))
 
 
-def make_pairs(settings: CheckSettings, trees: Trees) -> Iterator[Pair]:
+def make_pairs(settings: CheckSettings, trees: Trees, interpreters: Interpreters) -> Iterator[Pair]:
     """Yield each implementation on both sides.
 
     In garagebench's own repository all that runs in the worker comes from each tree; in any other, the user's module.
@@ -338,9 +382,10 @@ def make_pairs(settings: CheckSettings, trees: Trees) -> Iterator[Pair]:
         if settings.head is None:
             check_impl(impl)
         entry = find_entry(impl)
-        interpreter = find_interpreter(settings.runtime or entry.runtime or "")
+        wanted = settings.runtime or entry.runtime or ""
+        runtime, python = interpreters.find(wanted)
         label = impl_label(impl)
-        other = known.setdefault((label, interpreter.label), impl)
+        other = known.setdefault((label, runtime), impl)
         if other != impl:
             raise RegressionError(
                 f"two implementations are called {label}: {other} and {impl}; check them one by one"
@@ -353,7 +398,7 @@ def make_pairs(settings: CheckSettings, trees: Trees) -> Iterator[Pair]:
                 (trees.base.path, trees.head.path), locate_impl(impl, trees), strict=True
             )
         )
-        yield Pair(label, interpreter.label, interpreter.path, (base, head))
+        yield Pair(label, runtime, python, interpreters.equip((base, head), wanted))
     if not is_named and not own:
         raise UnknownName(suggest(trees.working_tree, settings.base))
 

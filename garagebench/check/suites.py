@@ -8,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from garagebench.check.benchmark_files import SharedFiles, find_ignored, find_own_modules
+from garagebench.check.benchmark_files import SharedFiles, find_ignored
+from garagebench.check.environments import Interpreters
+from garagebench.check.sources import find_sources
 from garagebench.engine import Progress
 from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.conductor import TIMEOUT_S
-from garagebench.engine.interpreter import find_interpreter
 from garagebench.engine.runner import start_runner
 from garagebench.errors import GarageError
 from garagebench.gate.pairs import Pair
@@ -74,34 +75,28 @@ class Suite:
 def prepare_suite(
     settings: SuiteSettings,
     trees: Trees,
+    files: SharedFiles,
+    interpreters: Interpreters,
     package: Path,
     *,
-    runtime: str | None = None,
     allow_different: bool = False,
     only: Collection[str] | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> Suite:
     """Try every benchmark on both sides; return what can be judged.
 
-    package: where garagebench is. allow_different: whether benchmark files and answers may differ between the sides.
+    files: the benchmark files that are used. package: where garagebench is. allow_different: whether benchmark files and answers may differ between the sides.
     only: the benchmarks that are tried; None: all. Raises NotComparable, BrokenHead.
     """
-    files = SharedFiles(trees, settings.paths)
-    pair = _make_pair(settings, trees, files, package, runtime)
+    pair = _make_pair(settings, trees, files, interpreters, package)
     gone: tuple[str, ...] = ()
     notes: list[str] = []
-    if files.differ():
-        if settings.benchmarks_from != "each":
-            gone = _list_cases(pair, settings.benchmarks_from)
-            files.share(settings.benchmarks_from)
-            notes.append(
-                f"benchmark files differ between the sides: those of {settings.benchmarks_from} are used on both"
-            )
-        elif not allow_different:
-            raise NotComparable(
-                "the benchmark files differ between the sides: --benchmarks-from head uses the same on both, "
-                "--allow-different-answers compares them as they are"
-            )
+    if files.shared_from is not None:
+        with files.unshared():
+            gone = _list_cases(pair, files.shared_from)
+        notes.append(
+            f"benchmark files differ between the sides: those of {files.shared_from} are used on both"
+        )
     if only is not None:
         pair = _choose(pair, sorted(only))
     base, head = try_sides(pair, trees, on_progress)
@@ -110,7 +105,7 @@ def prepare_suite(
             name, Trial(ABSENT, "it is not in these benchmark files")
         )
         (base if settings.benchmarks_from == "head" else head).found.setdefault(name, Trial(OK))
-    sources = _check_sources(base, head, trees, files)
+    sources = find_sources((base.modules, head.modules), trees, files, interpreters)
     cases, one_sided = _match(base.found, head.found)
     if not allow_different:
         notes += _compare_answers(pair, trees, cases, base.found, head.found)
@@ -118,9 +113,13 @@ def prepare_suite(
 
 
 def _make_pair(
-    settings: SuiteSettings, trees: Trees, files: SharedFiles, package: Path, runtime: str | None
+    settings: SuiteSettings,
+    trees: Trees,
+    files: SharedFiles,
+    interpreters: Interpreters,
+    package: Path,
 ) -> Pair:
-    interpreter = find_interpreter(runtime or "")
+    label, python = interpreters.find()
     targets = [
         make_suite_target(
             settings.kind,
@@ -129,17 +128,20 @@ def _make_pair(
             settings.options,
             tree.path.parent / TEMPORARY,
             package,
+            environment,
         ).move(str(trees.working_tree), str(tree.path))
-        for tree in (trees.base, trees.head)
+        for tree, environment in zip((trees.base, trees.head), interpreters.paths, strict=True)
     ]
-    places = targets[0], targets[1]
-    return Pair(settings.kind, interpreter.label, interpreter.path, places, has_whole_names=True)
+    places = interpreters.equip((targets[0], targets[1]))
+    return Pair(settings.kind, label, python, places, has_whole_names=True)
 
 
 def _list_cases(pair: Pair, side: str) -> tuple[str, ...]:
     """Return the benchmarks of the other side's own files; none where they cannot be collected."""
-    target = pair.places[0 if side == "head" else 1]
-    runner = start_runner(pair.python)
+    place = 0 if side == "head" else 1
+    target = pair.places[place]
+    # What is compiled now would be taken for that of the other side's file, should it be as long.
+    runner = start_runner(pair.pythons[place], environment={"PYTHONDONTWRITEBYTECODE": "1"})
     try:
         return tuple(case.name for case in runner.load(target, TIMEOUT_S).cases)
     except WorkerFailed:
@@ -225,35 +227,6 @@ def _match(
             f"no benchmark works on both sides; {first.case}: {first.base} in base, {first.head} in head: {first.reason}"
         )
     return tuple(cases), one_sided
-
-
-def _check_sources(
-    base: Trials, head: Trials, trees: Trees, files: SharedFiles
-) -> dict[str, tuple[str, str]]:
-    """Return where the repository's modules come from. Raises NotComparable where they are not those of the copies."""
-    own = find_own_modules(trees.head.path / files.folder)
-    sides: list[dict[str, str]] = []
-    for side, tree in ((base, trees.base), (head, trees.head)):
-        found = {}
-        for name, file in side.modules.items():
-            path = Path(file)
-            inside = path.relative_to(tree.path) if path.is_relative_to(tree.path) else None
-            if inside is None and name in own:
-                raise NotComparable(
-                    f"{name} comes from {file} and not from {tree.label}: what is installed is in the way: "
-                    f"pip install --editable . (or pip uninstall {name})"
-                )
-            if inside is not None and not files.holds(inside):
-                found[name] = str(inside)
-        sides.append(found)
-    if not any(sides):
-        raise NotComparable(
-            "the benchmarks import nothing of this repository but themselves, so that both sides would be the same: "
-            "install it (pip install --editable .) and see that its modules are at the top or in src"
-        )
-    return {
-        name: (sides[0].get(name, ""), sides[1].get(name, "")) for name in {**sides[0], **sides[1]}
-    }
 
 
 def _compare_answers(

@@ -10,6 +10,7 @@ from typing import Any
 from garagebench.check.suites import OneSided, Suite
 from garagebench.exit_codes import GOOD, INCONCLUSIVE, INTERRUPTED, SLOWER
 from garagebench.gate.case import CaseKey, GateResult, Thresholds
+from garagebench.gate.trees.environments import Dependency
 from garagebench.gate.witness import Counted, Witness
 from garagebench.stats.judge import Judgement, Outcome
 from garagebench.stats.percent import to_percent
@@ -27,7 +28,7 @@ NO_WITNESS = Witness({}, ())
 MAX_SLOWDOWN = 5.0
 
 #: Of the JSON; it grows with each change.
-SCHEMA = 3
+SCHEMA = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +76,7 @@ class Verdict:
     """The whole of it. base, head: what was compared. notes: what a reader should know, one sentence each.
 
     one_sided: benchmarks of a suite that do not work on both sides. sources: module of the repository -> the file that it
-    came from in base and in head.
+    came from in base and in head. dependencies: installed packages of others whose versions differ between the sides.
     """
 
     verdict: str
@@ -89,6 +90,7 @@ class Verdict:
     instructions: tuple[CaseCount, ...] = ()
     one_sided: tuple[OneSided, ...] = ()
     sources: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    dependencies: tuple[Dependency, ...] = ()
     schema: int = SCHEMA
 
     @property

@@ -32,6 +32,8 @@ KEYS = {
     "command": TEXTS,
     "setup": TEXT,
     "prepare": TEXT,
+    "install": TEXTS,
+    "same-dependencies": YES_NO,
     "benchmarks-from": TEXT,
     "require-all": YES_NO,
     "fail-fast": YES_NO,

@@ -153,6 +153,8 @@ def measure(
     command: tuple[str, ...],
     setup: str | None,
     prepare: str | None,
+    install: tuple[str, ...],
+    same_dependencies: bool,
     benchmarks_from: str,
     require_all: bool,
     budget: float | None,
@@ -170,6 +172,7 @@ def measure(
 ) -> None:
     """Measure, print the verdict, exit."""
     from garagebench.check.commands import CommandSettings
+    from garagebench.check.environments import InstallSettings
     from garagebench.check.files import check_against_file
     from garagebench.check.last import recall, remember
     from garagebench.check.parts import tell_part
@@ -180,7 +183,7 @@ def measure(
     from garagebench.gate.record import Record
     from garagebench.report.progress import show_progress
 
-    refuse_stray_options(pytest_options, pytest, command)
+    refuse_stray_options(pytest_options, pytest, command, install)
     thresholds = Thresholds(max_slowdown, threshold)
     kind, paths = choose_suite({"pytest": pytest, "asv": asv, "pyperf": pyperf})
     settings = CheckSettings(
@@ -190,6 +193,7 @@ def measure(
         subject,
         SuiteSettings(paths, pytest_options, benchmarks_from, require_all, kind),
         CommandSettings(command, setup, prepare),
+        InstallSettings(install, same_dependencies),
         limit=Limit(*choose_limit(budget, generations)),
         thresholds=thresholds,
         count_instructions=count is not None,
@@ -200,7 +204,7 @@ def measure(
     is_file = head is None and Path(base).is_file()
     if is_file:
         refuse_options(
-            (*OF_LIVE_SIDES, "subject", "pytest", "command"),
+            (*OF_LIVE_SIDES, "subject", "pytest", "command", "install"),
             "a result file says how it was measured",
         )
     for name in (base, head):
@@ -210,14 +214,21 @@ def measure(
     def tell(forecast: Any) -> None:
         console.print(forecast.sentence, highlight=False, soft_wrap=True)
 
+    def show(output: str) -> None:
+        console.print(output, highlight=False, soft_wrap=True, markup=False)
+
     with show_progress(console) as on_progress:
         if is_file:
             found: Any = check_against_file(settings, on_progress=on_progress)
         elif dry_run:
-            found = plan_comparison(settings, Path.cwd(), on_progress=on_progress)
+            found = plan_comparison(settings, Path.cwd(), on_progress=on_progress, on_output=show)
         else:
             found = compare_revisions(
-                settings, Path.cwd(), on_progress=on_progress, on_forecast=tell
+                settings,
+                Path.cwd(),
+                on_progress=on_progress,
+                on_forecast=tell,
+                on_output=show,
             )
     if dry_run:
         print_forecast(found)
@@ -259,6 +270,7 @@ OF_REVISIONS = (
     "asv",
     "pyperf",
     "command",
+    "install",
     "budget",
     "generations",
     "allow_different_answers",

@@ -94,6 +94,19 @@ def comparison_options(command: Any) -> Any:
         pyperf_option,
         *command_options,
         click.option(
+            "--install",
+            multiple=True,
+            metavar="CMD",
+            help="Give each side an environment of its own, and run CMD in it and in the copy of the side before anything is "
+            "measured: --install 'pip install . -r bench/requirements.txt'. For compiled extensions and changed dependencies. "
+            "Repeatable.",
+        ),
+        click.option(
+            "--same-dependencies",
+            is_flag=True,
+            help="With --install: give base the versions of dependencies that head has.",
+        ),
+        click.option(
             "--benchmarks-from",
             type=click.Choice(["head", "base", "each"]),
             default="head",

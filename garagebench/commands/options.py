@@ -182,10 +182,18 @@ def add_command_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def refuse_stray_options(
-    pytest_options: Sequence[str], pytest: Sequence[str], commands: Sequence[str]
+    pytest_options: Sequence[str],
+    pytest: Sequence[str],
+    commands: Sequence[str],
+    installs: Sequence[str] = (),
 ) -> None:
-    """Refuse what is meant for a suite or for commands where there are none. Raises UsageError."""
+    """Refuse what is meant for a suite, for commands or for environments where there are none. Raises UsageError."""
     ctx = click.get_current_context()
+    same = ctx.get_parameter_source("same_dependencies")
+    if not installs and same is ParameterSource.COMMANDLINE:
+        raise click.UsageError(
+            "--same-dependencies is of environments: name how with --install CMD"
+        )
     for name in ("setup", "prepare"):
         if not commands and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--{name} is of commands: name one with --command CMD")

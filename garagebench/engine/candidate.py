@@ -179,6 +179,10 @@ class Candidate:
         if not self._environment:
             self._take(loaded)
 
+    def find_python(self, *, elsewhere: bool) -> str:
+        """Return the interpreter of its next runner. elsewhere: whether the sides have changed places."""
+        return self._find_target(elsewhere=elsewhere).python or self.entrant.python
+
     def _find_target(self, *, elsewhere: bool) -> Target:
         return (elsewhere and self.entrant.elsewhere) or self.entrant.target
 

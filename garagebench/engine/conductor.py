@@ -249,7 +249,8 @@ class Conductor:
             batch = candidates[begin : begin + len(cores)]
             for candidate, core in zip(batch, cores, strict=False):
                 with self._blame(candidate, STARTING):
-                    runner = self._start_runner(candidate.entrant.python, self._core, {})
+                    python = candidate.find_python(elsewhere=self._is_exchanged)
+                    runner = self._start_runner(python, self._core, {})
                     stack.callback(runner.close)
                     runners[candidate.entrant.name] = runner
                     self._begin_load(candidate, runner, core)

@@ -13,7 +13,8 @@ class Target:
     """A subject, as a worker makes it: `factory` ("module:name") called with `arguments`, which JSON can carry.
 
     packages: name -> the directory in which it is found, and nowhere else. path: directories that come first in
-    `sys.path`. moved: a tree and its copy: of what lies in the tree the copy is to be used, and nothing else.
+    `sys.path`. moved: a tree and its copy: of what lies in the tree the copy is to be used, and nothing else. python: the
+    interpreter that it needs, if it must be a certain one.
     """
 
     factory: str
@@ -21,6 +22,7 @@ class Target:
     packages: Mapping[str, str] = field(default_factory=dict)
     path: tuple[str, ...] = ()
     moved: tuple[str, str] | None = None
+    python: str | None = None
 
     def move(self, tree: str, copy: str) -> Target:
         """Return the target in a copy of the tree: packages and directories within the tree are the copy's."""

@@ -25,8 +25,9 @@ Sides = Sequence[tuple["Pair", Contestant, Contestant]]
 class Pair:
     """One subject on one interpreter, on both sides.
 
-    runtime: empty for what brings its own. places: what is loaded at the first place, where base is at first, and at the second, where head is. When the sides
-    change places, each is loaded from the other one. has_whole_names: whether a row's name says all, without the subject.
+    runtime: empty for what brings its own. python: the interpreter, where a place has none of its own. places: what is
+    loaded at the first place, where base is at first, and at the second, where head is. When the sides change places, each
+    is loaded from the other one. has_whole_names: whether a row's name says all, without the subject.
     """
 
     subject: str
@@ -39,6 +40,12 @@ class Pair:
     def name(self) -> str:
         """The name for people."""
         return f"{self.subject}@{self.runtime}" if self.runtime else self.subject
+
+    @property
+    def pythons(self) -> tuple[str, str]:
+        """The interpreters of the two places."""
+        first, second = (target.python or self.python for target in self.places)
+        return first, second
 
     def make_key(self, row: str) -> CaseKey:
         """Return the case that a row of it is."""
@@ -139,7 +146,7 @@ def _differ(base: Mapping[str, str], head: Mapping[str, str]) -> bool:
 
 def find_difference(pair: Pair) -> str:
     """Load both sides once more and return the first answer in which they differ, in words."""
-    answers = [_load_answers(pair.python, target) for target in pair.places]
+    answers = [_load_answers(*place) for place in zip(pair.pythons, pair.places, strict=True)]
     for case in answers[0]:
         for number, (base, head) in enumerate(
             zip_longest(answers[0][case], answers[1].get(case, []), fillvalue="nothing"), 1

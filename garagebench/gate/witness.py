@@ -54,8 +54,8 @@ def count_pairs(
         on_pair(number)
         try:
             sides = [
-                instructions.prepare(pair.python, side, root)
-                for side, root in zip(pair.places, roots, strict=True)
+                instructions.prepare(python, side, root)
+                for python, side, root in zip(pair.pythons, pair.places, roots, strict=True)
             ]
             counted = instructions.count(sides, Path(roots[0]).parent / "count")
         except instructions.NotCounted as error:

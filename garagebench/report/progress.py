@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+#: What is counted while environments are made.
+ENVIRONMENT = "environment"
+
+
 class Step(Protocol):
     """How far a run is: generations done and planned (None: not known yet), seconds gone and expected in all."""
 
@@ -72,7 +76,8 @@ class _LineAMinute:
             self._next_s = step.elapsed_s + 60
             left_s = max(0.0, step.expected_s - step.elapsed_s)
             left = f", about {left_s:.0f} s left" if math.isfinite(left_s) else ""
-            self._console.print(f"measuring{left}", highlight=False)
+            doing = "measuring" if step.what != ENVIRONMENT else "installing both sides"
+            self._console.print(f"{doing}{left}", highlight=False)
 
 
 class SecondsLine:

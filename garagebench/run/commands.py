@@ -42,21 +42,31 @@ def make_command_target(
     paths: Sequence[Path],
     prepare: str | None,
     package: Path,
+    environment: str | None = None,
 ) -> Target:
-    """Return what a worker loads. commands: name -> words. paths: first in PYTHONPATH. package: where garagebench is."""
+    """Return what a worker loads. commands: name -> words. paths: first in PYTHONPATH. package: where garagebench is.
+
+    environment: whose programs come first.
+    """
     arguments = {
         "commands": commands,
         "directory": str(directory),
         "paths": list(map(str, paths)),
+        "environment": environment,
         "prepare": None if prepare is None else split_command(prepare),
     }
     return Target(FACTORY, arguments, {"garagebench": str(package)})
 
 
-def try_command(words: Sequence[str], directory: Path, paths: Sequence[Path] = ()) -> Iterator[str]:
+def try_command(
+    words: Sequence[str],
+    directory: Path,
+    paths: Sequence[Path] = (),
+    environment: str | None = None,
+) -> Iterator[str]:
     """Run a command once; yield what is to be known of its times. Raises CommandFailed."""
     begin, before = time.monotonic_ns(), read_cpu_ns()
-    run_command(words, str(directory), add_paths(list(map(str, paths))), MOST_S)
+    run_command(words, str(directory), add_paths(list(map(str, paths)), environment), MOST_S)
     share = (read_cpu_ns() - before) / (time.monotonic_ns() - begin)
     name = shlex.join(words)
     if share < WAITS:

@@ -44,13 +44,18 @@ def make_suite_target(
     options: Sequence[str],
     temporary: Path,
     package: Path,
+    environment: str | None = None,
 ) -> Target:
-    """Return what a worker loads. root: where pytest is started; temporary: for its files; package: where garagebench is."""
+    """Return what a worker loads. root: where pytest is started; temporary: for its files; package: where garagebench is.
+
+    environment: in which the tree is installed, where it has one of its own.
+    """
     arguments = {
         "root": str(root),
         "paths": list(paths),
         "options": list(options),
         "temporary": str(temporary),
+        "environment": environment,
     }
     return Target(FACTORIES[kind], arguments, {"garagebench": str(package)})
 
@@ -86,7 +91,7 @@ class Trials:
         is_alive = False
         # A process that hangs has nothing more to say: what it has imported is asked of another one.
         while (left is None or left or not is_alive) and not self._is_stopped:
-            self._runner = start_runner(self._python)
+            self._runner = start_runner(self._target.python or self._python)
             try:
                 cases = [one.name for one in self._runner.load(self._target, TIMEOUT_S).cases]
                 left, is_alive = self._try(

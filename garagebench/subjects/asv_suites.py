@@ -6,10 +6,8 @@ named, and left out.
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import os
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Optional
@@ -17,6 +15,7 @@ from typing import Any, Optional
 from garagebench.errors import GarageError
 from garagebench.subjects.case_names import name_alike
 from garagebench.subjects.functions import encode
+from garagebench.subjects.surroundings import find_missing, use_tree
 
 #: The type of what is measured.
 TIME = "time"
@@ -32,15 +31,15 @@ def make_subject(arguments: Mapping[str, Any]) -> AsvSuite:
     """Return the suite.
 
     arguments: root, the directory from which paths are taken; paths, directories with benchmarks; temporary, where files
-    for a while are; only, the cases that are offered, where it is not all.
+    for a while are; environment, in which the tree is installed, where it has one of its own; only, the cases that are
+    offered, where it is not all.
     """
-    if importlib.util.find_spec("asv_runner") is None:
-        raise NoSuite(
-            f"asv_runner is not installed for {sys.executable}: {sys.executable} -m pip install asv_runner"
-        )
+    environment = arguments.get("environment")
+    missing = find_missing("asv_runner", environment)
+    if missing is not None:
+        raise NoSuite(missing)
     root = arguments["root"]
-    own = [path for path in (os.path.join(root, "src"), root) if os.path.isdir(path)]
-    sys.path[:] = [*own, *(path for path in sys.path if path not in own)]
+    use_tree(root, environment)
     os.makedirs(arguments["temporary"], exist_ok=True)
     os.environ["TMPDIR"] = arguments["temporary"]
     tempfile.tempdir = None  # it may have been asked already

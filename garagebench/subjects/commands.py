@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Callable, Optional
 
 from garagebench.errors import GarageError
+from garagebench.subjects.surroundings import activate
 
 #: Lines of what a command that failed has written that are told.
 MOST_LINES = 3
@@ -25,9 +26,12 @@ def make_subject(arguments: Mapping[str, Any]) -> Commands:
     """Return the commands.
 
     arguments: commands, name -> its words; only, the names that are offered, where it is not all; directory, in which they
-    run; paths, which come first in PYTHONPATH; prepare, the words of one that runs before each measurement, or None.
+    run; paths, which come first in PYTHONPATH; environment, whose programs come first, or None; prepare, the words of one that runs before each measurement, or None.
     """
-    directory, environment = arguments["directory"], add_paths(arguments["paths"])
+    directory, environment = (
+        arguments["directory"],
+        add_paths(arguments["paths"], arguments.get("environment")),
+    )
 
     def run(words: Sequence[str]) -> None:
         run_command(words, directory, environment)
@@ -39,9 +43,15 @@ def make_subject(arguments: Mapping[str, Any]) -> Commands:
     return Commands(commands, arguments["prepare"], run)
 
 
-def add_paths(paths: Sequence[str]) -> dict[str, str]:
-    """Return the environment, with those of the paths that are there at the beginning of PYTHONPATH."""
-    environment = dict(os.environ)
+def add_paths(
+    paths: Sequence[str],
+    programs: Optional[str] = None,  # noqa: UP045  3.9
+) -> dict[str, str]:
+    """Return the variables, with those of the paths that are there at the beginning of PYTHONPATH.
+
+    programs: an environment whose programs come first, too.
+    """
+    environment = {**os.environ, **({} if programs is None else activate(programs))}
     known = [path for path in paths if os.path.isdir(path)]
     if known:
         before = environment.get("PYTHONPATH")

@@ -7,7 +7,6 @@ same. A script is run twice in each process: first for the names of its benchmar
 from __future__ import annotations
 
 import functools
-import importlib.util
 import os
 import runpy
 import sys
@@ -18,6 +17,7 @@ from typing import Any, Callable, Optional
 from garagebench.errors import GarageError
 from garagebench.subjects import commands
 from garagebench.subjects.functions import encode
+from garagebench.subjects.surroundings import find_missing, use_tree
 
 
 class NoScript(GarageError):
@@ -29,17 +29,16 @@ class NoScript(GarageError):
 def make_subject(arguments: Mapping[str, Any]) -> PyperfScripts:
     """Return the scripts.
 
-    arguments: root, the directory in which they are run; paths, of the scripts; only, the cases that are offered, where it
-    is not all.
+    arguments: root, the directory in which they are run; paths, of the scripts; environment, in which the tree is installed,
+    where it has one of its own; only, the cases that are offered, where it is not all.
     """
-    if importlib.util.find_spec("pyperf") is None:
-        raise NoScript(
-            f"pyperf is not installed for {sys.executable}: {sys.executable} -m pip install pyperf"
-        )
+    environment = arguments.get("environment")
+    missing = find_missing("pyperf", environment)
+    if missing is not None:
+        raise NoScript(missing)
     root = arguments["root"]
     os.chdir(root)
-    own = [path for path in (os.path.join(root, "src"), root) if os.path.isdir(path)]
-    sys.path[:] = [*own, *(path for path in sys.path if path not in own)]
+    use_tree(root, environment)
     return PyperfScripts(arguments["paths"], arguments.get("only"))
 
 

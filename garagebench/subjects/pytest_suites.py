@@ -6,7 +6,6 @@ marker `benchmark` or `codspeed_benchmark`. Neither plugin has to be installed.
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import os
 import sys
@@ -15,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 from garagebench.errors import GarageError
+from garagebench.subjects.surroundings import find_missing, use_tree
 
 
 class NoSuite(GarageError):
@@ -27,17 +27,16 @@ def make_subject(arguments: Mapping[str, Any]) -> PytestSuite:
     """Return the suite.
 
     arguments: root, the directory in which pytest is started; paths and options, what it is given; temporary, where files
-    for a while are; only, the benchmarks that are offered, where it is not all.
+    for a while are; environment, in which the tree is installed, where it has one of its own; only, the benchmarks that are
+    offered, where it is not all.
     """
-    if importlib.util.find_spec("pytest") is None:
-        raise NoSuite(
-            f"pytest is not installed for {sys.executable}: {sys.executable} -m pip install pytest"
-        )
+    environment = arguments.get("environment")
+    missing = find_missing("pytest", environment)
+    if missing is not None:
+        raise NoSuite(missing)
     root = arguments["root"]
     os.chdir(root)
-    # As `python -m pytest` does; and what lies in src is found without being installed.
-    own = [path for path in (os.path.join(root, "src"), root) if os.path.isdir(path)]
-    sys.path[:] = [*own, *(path for path in sys.path if path not in own)]
+    use_tree(root, environment)
     for name in ("CODSPEED_ENV", "PYTEST_ADDOPTS"):
         os.environ.pop(name, None)
     os.makedirs(arguments["temporary"], exist_ok=True)

@@ -53,15 +53,16 @@ def test_inputs_reach_the_command(tmp_path: Path) -> None:
         IMPL="a.py:A\n\nb c.py:B\n",
         SUBJECT="d.py:f\ne.py:g\n",
         COMMAND="python a.py --all\n",
+        INSTALL="pip install . pytest\n",
         PYTEST="bench\ntests/test_b.py\n",
         ARGUMENTS="--seed 3",
         BASE="$(touch x)",
     )
-    assert told[:3] == ["check", "--base", "$(touch x)"]
-    assert told[-16:-12] == ["--impl", "a.py:A", "--impl", "b c.py:B"]
-    assert told[-12:-8] == ["--subject", "d.py:f", "--subject", "e.py:g"]
-    assert told[-8:-6] == ["--command", "python a.py --all"]
-    assert told[-6:] == ["--pytest", "bench", "--pytest", "tests/test_b.py", "--seed", "3"]
+    assert told[3:7] == ["--max-slowdown", "5", "--format", "json"]
+    assert told[7:11] == ["--impl", "a.py:A", "--impl", "b c.py:B"]
+    assert told[11:15] == ["--subject", "d.py:f", "--subject", "e.py:g"]
+    assert told[15:19] == ["--command", "python a.py --all", "--install", "pip install . pytest"]
+    assert told[19:] == ["--pytest", "bench", "--pytest", "tests/test_b.py", "--seed", "3"]
     assert not (tmp_path / "x").exists()
 
 

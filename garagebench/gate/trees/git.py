@@ -157,6 +157,37 @@ def resolve_base(git: Git, base: str, head: str, head_commit: str) -> tuple[str,
     return merge_base, f"{base} (merge base {merge_base[:7]}{' in a shallow clone' * shallow})"
 
 
+#: Settings of the repository by which git tells whether a file was changed.
+OF_FILES = ("core.autocrlf", "core.eol", "core.fileMode", "core.symlinks", "core.ignoreCase")
+
+
+def give_history(git: Git, tree: Path, commit: str) -> str:
+    """Let a tree have a `.git` of ours, for tools that read a version from tags: all objects are the repository's own.
+
+    Returns the nearest tag and how far it is.
+    """
+    ours = tree.parent / "git" / f"{tree.name}.git"
+    hashes = git.text("rev-parse", "--show-object-format")
+    known = {name: value for name in OF_FILES if (value := git.text("config", "--get", name))}
+    objects = [git.environment["GIT_OBJECT_DIRECTORY"]]
+    objects.append(json.loads(git.environment["GIT_ALTERNATE_OBJECT_DIRECTORIES"]))
+    tags = git.text("for-each-ref", "--format=%(objectname) %(refname)", "refs/tags")
+    shallow = git.directory / git.text("rev-parse", "--git-path", "shallow")
+    plain = {name: value for name, value in git.environment.items() if "OBJECT_DIR" not in name}
+    new = replace(git, directory=tree, environment={**plain, "GIT_DEFAULT_REF_FORMAT": "files"})
+    new.items("init", "--template=", f"--object-format={hashes}", f"--separate-git-dir={ours}")
+    (ours / "objects/info").mkdir(parents=True, exist_ok=True)
+    (ours / "objects/info/alternates").write_text("".join(f"{path}\n" for path in objects))
+    (ours / "packed-refs").write_text(f"{tags}\n" if tags else "")
+    (ours / "HEAD").write_text(f"{commit}\n")
+    if shallow.is_file():
+        shutil.copy(shallow, ours / "shallow")
+    for name, value in known.items():
+        new.items("config", name, value)
+    new.items("read-tree", commit)
+    return git.text("describe", "--tags", "--long", "--always", commit)
+
+
 def list_index(git: Git) -> list[tuple[str, str, str]]:
     """Tag ("S": a sparse checkout leaves it out), mode and path of each entry."""
     pairs = (item.split("\t", 1) for item in git.items("ls-files", "-z", "-t", "--stage"))

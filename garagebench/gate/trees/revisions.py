@@ -13,13 +13,14 @@ import os
 import shutil
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from garagebench.gate.trees.git import (
     Git,
     RevisionError,
     find_repository,
+    give_history,
     isolate,
     list_index,
     resolve,
@@ -38,21 +39,29 @@ GITLINK = "160000"
 
 @dataclass(frozen=True)
 class Tree:
-    """One side. commit: full hash, that of HEAD for the working tree; label: for people."""
+    """One side. commit: full hash, that of HEAD for the working tree; label: for people.
+
+    history: the nearest tag, and how far it is, where tools may ask for that.
+    """
 
     path: Path
     commit: str
     label: str
+    history: str = ""
 
 
 @dataclass(frozen=True)
 class Trees:
-    """Both sides, at paths of equal length. left_out: repositories within this one, which the copies lack."""
+    """Both sides, at paths of equal length. left_out: repositories within this one, which the copies lack.
+
+    mark: the open file without which the copies count as left by somebody who was killed.
+    """
 
     base: Tree
     head: Tree
     working_tree: Path
     left_out: tuple[str, ...]
+    mark: int
 
     @property
     def caveats(self) -> tuple[str, ...]:
@@ -69,7 +78,7 @@ class Trees:
     def set_times(self) -> None:
         """Let every file of a side have the same time, after what was changed in the copies."""
         for number, tree in enumerate((self.base, self.head)):
-            _set_times(tree.path, MODIFIED_NS + number * APART_NS)
+            set_times(tree.path, number)
 
     def exchange(self) -> None:
         """Let the sides change places: what is at base's path then is head's, and the other way round."""
@@ -93,17 +102,28 @@ def two_trees(
     head: str | None = None,
     cache: Path | None = None,
     environment: Mapping[str, str] = os.environ,
+    *,
+    has_history: bool = False,
 ) -> Iterator[Trees]:
     """Copy base and head of the repository around a directory; the copies go when the block ends.
 
-    head: None is the working tree as it is. cache: where our directories are. RevisionError, NotComparable.
+    head: None is the working tree as it is. cache: where our directories are. has_history: whether a copy has a `.git`, for
+    what reads its version from tags. RevisionError, NotComparable.
     """
     git = find_repository(repository, environment)
     place = Path(os.path.realpath(cache or find_cache(environment))) / "trees"
     with contextlib.ExitStack() as stack:
         try:
             directory, owner = stack.enter_context(own_directory(place))
-            trees = _make_trees(isolate(git, directory, owner), directory, base, head)
+            git = isolate(git, directory, owner)
+            trees = _make_trees(git, directory, base, head)
+            if has_history:
+                told = [
+                    replace(tree, history=give_history(git, tree.path, tree.commit))
+                    for tree in (trees.base, trees.head)
+                ]
+                trees = replace(trees, base=told[0], head=told[1])
+                trees.set_times()
         except OSError as error:
             culprit = os.fsdecode(error.filename or place)
             fix = "fix that, or set XDG_CACHE_HOME to a directory with room"
@@ -126,7 +146,7 @@ def _make_trees(git: Git, directory: Path, base: str, head: str | None) -> Trees
         left_out |= _check_out(git, head_commit, ours[1])
         label = f"{head} ({head_commit[:7]})"
     sides = Tree(ours[0], base_commit, base_label), Tree(ours[1], head_commit, label)
-    trees = Trees(*sides, git.directory, tuple(sorted(left_out)))
+    trees = Trees(*sides, git.directory, tuple(sorted(left_out)), *git.keep)
     trees.set_times()
     return trees
 
@@ -185,7 +205,14 @@ def _copy_files(source: Path, tree: Path, paths: Iterable[str]) -> None:
         os.symlink(aim, new)
 
 
-def _set_times(tree: Path, modified_ns: int) -> None:
+def find_time_ns(side: int) -> int:
+    """Return when every file of a side (0: base, 1: head) was last modified."""
+    return MODIFIED_NS + side * APART_NS
+
+
+def set_times(tree: Path, side: int) -> None:
+    """Let every file of a tree have the time of its side."""
+    modified_ns = find_time_ns(side)
     for folder, directories, files in os.walk(tree, topdown=False):
         for name in (*directories, *files, "."):
             path = os.path.join(folder, name)

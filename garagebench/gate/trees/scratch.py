@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,13 +20,30 @@ BETWEEN = "c"
 #: Where what is measured has its temporary files.
 TEMPORARY = "tmp"
 
+#: Where the environments of the places are, and where there is for each place what it holds while the sides have changed
+#: places: with an environment, a side has two copies, each made for its place.
+ENVIRONMENTS = "env"
+OTHER = "other"
+
+#: Where the benchmark files of a side are that uses those of the other one.
+OWN = "own"
+
 #: What is made in it: the places, what git and valgrind write, and what the places were called once. Nothing else is removed.
-CONTENTS = (*PLACES, BETWEEN, TEMPORARY, "git", "count", "base", "head")
+CONTENTS = (*PLACES, BETWEEN, TEMPORARY, ENVIRONMENTS, OTHER, OWN, "git", "count", "base", "head")
 
 
 def exchange(directory: Path) -> None:
-    """Let what is in the two places change them."""
-    first, second, between = (directory / name for name in (*PLACES, BETWEEN))
+    """Let the two sides change places: what is in them, or with environments the copies that were made for them."""
+    other = directory / OTHER
+    if not other.is_dir():
+        _swap(directory / PLACES[0], directory / PLACES[1], directory / BETWEEN)
+        return
+    for folder in (".", ENVIRONMENTS):
+        for name in PLACES:
+            _swap(directory / folder / name, other / folder / name, directory / BETWEEN)
+
+
+def _swap(first: Path, second: Path, between: Path) -> None:
     os.rename(first, between)
     os.rename(second, first)
     os.rename(between, second)
@@ -46,7 +63,7 @@ def own_directory(place: Path) -> Iterator[tuple[Path, int]]:
         for left in place.glob("pair-*"):
             if not left.is_symlink() and not _is_in_use(left):
                 _remove(left)
-        directory = Path(tempfile.mkdtemp(prefix="pair-", dir=place))
+        directory = _make_numbered(place)
         mark = os.open(directory / OWNER, os.O_CREAT | os.O_WRONLY, 0o600)
         fcntl.flock(mark, fcntl.LOCK_EX)
         os.write(mark, f"{owner} {start_of(owner)}\n".encode())
@@ -56,6 +73,15 @@ def own_directory(place: Path) -> Iterator[tuple[Path, int]]:
         if os.getpid() == owner:  # and not a fork of it
             _remove(directory)
         os.close(mark)
+
+
+def _make_numbered(place: Path) -> Path:
+    """Make a directory under the first free number: what is kept for a path is of use to the next check, too."""
+    for number in itertools.count(1):
+        with contextlib.suppress(FileExistsError):
+            (place / f"pair-{number}").mkdir(mode=0o700)
+            break
+    return place / f"pair-{number}"
 
 
 def _is_in_use(directory: Path) -> bool:
