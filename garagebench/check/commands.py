@@ -13,8 +13,15 @@ from garagebench.errors import GarageError
 from garagebench.gate.pairs import Pair
 from garagebench.gate.trees.git import NotComparable
 from garagebench.gate.trees.revisions import Tree, Trees
-from garagebench.run.commands import make_command_target, split_command, try_command
-from garagebench.subjects.commands import CommandFailed
+from garagebench.run.commands import (
+    Start,
+    format_use,
+    make_command_target,
+    run_alone,
+    split_command,
+    try_command,
+)
+from garagebench.subjects.commands import CommandFailed, add_paths
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,11 @@ class Side:
         """Where Python finds the modules of a copy, whether they are installed or not; nowhere, where they are."""
         return (self.directory / "src", self.directory) if self.environment is None else ()
 
+    def start(self, words: Sequence[str], before: Sequence[str]) -> Start:
+        """Return how a command is started here."""
+        variables = add_paths([str(path) for path in self.paths], self.environment)
+        return Start(words, self.directory, variables, before)
+
     def try_command(self, words: Sequence[str], *, is_head: bool) -> list[str]:
         """Run a command once; return what is to be known of its times. Raises FailedInHead, NotComparable."""
         try:
@@ -54,10 +66,30 @@ class Side:
             raise NotComparable(f"nothing to compare with: {said}") from None
 
 
+@dataclass(frozen=True)
+class Process:
+    """What a command takes alone on each side, with the fields of its JSON: medians of a few runs in turn."""
+
+    case: str
+    base_wall_s: float
+    head_wall_s: float
+    base_peak_bytes: int
+    head_peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Commands:
+    """Commands that are ready to be measured. notes: what is to be known of their times."""
+
+    pairs: tuple[Pair, ...]
+    processes: tuple[Process, ...]
+    notes: tuple[str, ...]
+
+
 def prepare_commands(
     settings: CommandSettings, trees: Trees, interpreters: Interpreters, package: Path
-) -> tuple[list[Pair], tuple[str, ...]]:
-    """Run everything once on both sides; return a pair for each command, and what is to be known of their times.
+) -> Commands:
+    """Run everything once on both sides, and each command a few times more, alone.
 
     Raises NotComparable, FailedInHead, CommandError.
     """
@@ -93,4 +125,12 @@ def prepare_commands(
         pairs.append(Pair(name, "", interpreter.path, (base, head)))
     # Both sides say it, in figures that differ a little.
     told = {caveat.partition(" in ")[0].partition(" uses ")[0]: caveat for caveat in caveats}
-    return pairs, tuple(told.values())
+    prepare = split_command(settings.prepare) if settings.prepare else ()
+    processes, alone = [], []
+    for name, words in commands.items():
+        base_use, head_use = run_alone([side.start(words, prepare) for side in sides])
+        times = round(base_use.wall_s, 4), round(head_use.wall_s, 4)
+        processes.append(Process(name, *times, base_use.peak_bytes, head_use.peak_bytes))
+        uses = f"base {format_use(base_use)}, head {format_use(head_use)}"
+        alone.append(f"alone, {name} takes: {uses}")
+    return Commands(tuple(pairs), tuple(processes), (*told.values(), *alone))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from garagebench.check.benchmark_files import SharedFiles, share_files
 from garagebench.check.certificate import cite
-from garagebench.check.commands import CommandSettings, prepare_commands
+from garagebench.check.commands import CommandSettings, Process, prepare_commands
 from garagebench.check.environments import InstallSettings, Interpreters, install_sides
 from garagebench.check.functions import choose_calls, make_function_pairs
 from garagebench.check.parts import Keeper, Keeping
@@ -105,6 +105,7 @@ class Prepared:
     garages: frozenset[str]
     suite: Suite | None
     interpreters: Interpreters
+    processes: tuple[Process, ...] = ()
     caveats: tuple[str, ...] = ()
 
 
@@ -141,7 +142,11 @@ def compare_revisions(
             found = replace(found, seconds=seconds, notes=notes)
             labels = ready.trees.base.label, ready.trees.head.label
             verdict = make_verdict(found, *labels, witness, ready.garages, settings.thresholds)
-            verdict = replace(verdict, dependencies=ready.interpreters.differing)
+            verdict = replace(
+                verdict,
+                dependencies=ready.interpreters.differing,
+                processes=ready.processes,
+            )
             if ready.suite is None:
                 return verdict
             return add_suite(verdict, ready.suite, require_all=settings.suite.require_all)
@@ -218,13 +223,15 @@ def _prepare_pairs(
         )
         whole.append(suite.pair)
         caveats = (*suite.notes, *caveats)
+    processes: tuple[Process, ...] = ()
     if settings.command.commands:
-        found, told = prepare_commands(settings.command, trees, interpreters, PACKAGE)
-        whole += found
-        caveats = (*told, *caveats)
+        commands = prepare_commands(settings.command, trees, interpreters, PACKAGE)
+        whole += commands.pairs
+        processes = commands.processes
+        caveats = (*commands.notes, *caveats)
     pairs = (*garages, *map(choose_calls, functions), *whole)
     subjects = frozenset(pair.subject for pair in garages)
-    return Prepared(trees, pairs, subjects, suite, interpreters, caveats)
+    return Prepared(trees, pairs, subjects, suite, interpreters, processes, caveats)
 
 
 def make_keeper(settings: CheckSettings, ready: Prepared) -> Keeper:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from garagebench.check.commands import Process
 from garagebench.check.suites import OneSided, Suite
 from garagebench.exit_codes import GOOD, INCONCLUSIVE, INTERRUPTED, SLOWER
 from garagebench.gate.case import CaseKey, GateResult, Thresholds
@@ -77,6 +78,7 @@ class Verdict:
 
     one_sided: benchmarks of a suite that do not work on both sides. sources: module of the repository -> the file that it
     came from in base and in head. dependencies: installed packages of others whose versions differ between the sides.
+    processes: what commands take when they run alone.
     """
 
     verdict: str
@@ -91,6 +93,7 @@ class Verdict:
     one_sided: tuple[OneSided, ...] = ()
     sources: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     dependencies: tuple[Dependency, ...] = ()
+    processes: tuple[Process, ...] = ()
     schema: int = SCHEMA
 
     @property

@@ -128,6 +128,7 @@ def check(base: str, format: str | None, **settings: Any) -> None:  # noqa: A002
       garagebench check --base main --pytest bench
       garagebench check --base main --pytest tests/test_bench.py -- -k json
       garagebench check --base main --asv benchmarks
+      garagebench check --base main --pytest bench --install 'pip install . -r bench/requirements.txt'
       garagebench check --base main --subject bench/parsing.py:parse_all
       garagebench check --base main --command 'python -m mytool input.txt'
       garagebench check --base main --impl path/to/file.py:MyPool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -17,7 +18,14 @@ from garagebench.engine.runner import Runner, start_runner
 from garagebench.engine.target import Target
 from garagebench.errors import UnknownName
 from garagebench.exit_codes import ERROR, GOOD, INTERRUPTED
-from garagebench.run.commands import make_command_target, split_command, try_command
+from garagebench.run.commands import (
+    Start,
+    format_use,
+    make_command_target,
+    run_alone,
+    split_command,
+    try_command,
+)
 from garagebench.run.conduct import conduct
 from garagebench.run.functions import (
     count_calls,
@@ -151,13 +159,19 @@ class Benchmarks:
             if text:
                 list(try_command(split_command(text), here))
         caveats: list[str] = []
+        prepare = split_command(settings.prepare) if settings.prepare else ()
+        starts = []
         for text in dict.fromkeys(settings.commands):
             words = split_command(text)
             caveats += try_command(words, here)
+            starts.append(Start(words, here, os.environ, prepare))
             target = make_command_target({CALL: words}, here, (), settings.prepare, _PACKAGE)
             yield text, target
         if settings.commands:
-            self.notes = (CPU_TIME, *caveats)
+            uses = map(format_use, run_alone(starts))
+            named = zip(dict.fromkeys(settings.commands), uses, strict=True)
+            alone = [f"{text} takes {use} when it runs alone" for text, use in named]
+            self.notes = (CPU_TIME, *caveats, *alone)
 
     def enter(self) -> tuple[list[Entrant], list[Contestant]]:
         """Try everything once; return what works, and what cannot run."""

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shlex
+import subprocess
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from garagebench.engine.target import Target
 from garagebench.errors import GarageError
-from garagebench.subjects.commands import add_paths, read_cpu_ns, run_command
+from garagebench.subjects.commands import CommandFailed, add_paths, read_cpu_ns, run_command
+from garagebench.system import alone
 
 FACTORY = "garagebench.subjects.commands:make_subject"
 
@@ -19,6 +25,65 @@ MOST_S = 60.0
 #: A command that uses its core for a smaller share of its time waits, even where other programs take half of it. One that
 #: uses more than one core has several threads.
 WAITS, HAS_THREADS = 0.4, 1.1
+
+
+#: What a command does alone, its wall time and peak memory, is measured so often, in at most so many seconds.
+RUNS_ALONE, MOST_ALONE_S = 5, 10.0
+
+
+@dataclass(frozen=True)
+class Use:
+    """What a process takes when it runs alone: seconds by the clock on the wall, and the most memory that it had."""
+
+    wall_s: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Start:
+    """A command, and where and how it is started. before: the words of one that runs first, if any."""
+
+    words: Sequence[str]
+    directory: Path
+    variables: Mapping[str, str]
+    before: Sequence[str] = ()
+
+    def run(self) -> Use:
+        """Run it once. Raises CommandFailed."""
+        if self.before:
+            run_command(self.before, str(self.directory), self.variables)
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", alone.__file__, *self.words],
+            cwd=self.directory,
+            env=self.variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+        code, wall_s, peak_bytes = json.loads(done.stdout) if done.stdout else (1, 0.0, 0)
+        if code:
+            raise CommandFailed(
+                f"{shlex.join(self.words)}: exit code {code}, after it had ended well"
+            )
+        return Use(wall_s, peak_bytes)
+
+
+def run_alone(starts: Sequence[Start]) -> list[Use]:
+    """Return the medians of what each takes alone, one after the other in turn. Raises CommandFailed."""
+    begin = time.monotonic()
+    rounds = [[start.run() for start in starts]]
+    round_s = time.monotonic() - begin
+    while len(rounds) < RUNS_ALONE and time.monotonic() - begin + round_s < MOST_ALONE_S:
+        rounds.append([start.run() for start in starts])
+    return [
+        Use(median(use.wall_s for use in uses), int(median(use.peak_bytes for use in uses)))
+        for uses in zip(*rounds, strict=True)
+    ]
+
+
+def format_use(use: Use) -> str:
+    """Return it for people."""
+    return f"{use.wall_s:.3g} s by the clock and at most {use.peak_bytes / 1e6:.1f} MB"
 
 
 class CommandError(GarageError):

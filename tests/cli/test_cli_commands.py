@@ -105,6 +105,45 @@ def test_commands_are_set_in_a_ratio_to_the_first(repository: Path) -> None:
     )
 
 
+def test_wall_time_and_peak_memory_explain(repository: Path) -> None:
+    """What the command takes when it runs alone is told of both sides: head keeps 40 MB more, and sleeps."""
+    with (repository / "work.py").open("a") as file:
+        file.write("import time\nkept = b'x' * 40_000_000\ntime.sleep(0.3)\n")
+    _, verdict = check(repository, "--generations", "1", "--allow-different-answers")
+    (process,) = verdict["processes"]
+    assert process["case"].endswith("work.py")
+    assert process["head_wall_s"] > 0.3
+    assert process["head_peak_bytes"] - process["base_peak_bytes"] > 35_000_000
+    assert any(note.startswith("alone, ") and "MB, head" in note for note in verdict["notes"])
+
+
+def test_a_command_is_of_the_environment_of_its_side(repository: Path) -> None:
+    """With --install, the program that was installed on each side is run, and two places of it are one command."""
+    write(repository, 3_000_000)
+    script = (
+        "import os, pathlib; place = pathlib.Path(os.environ['VIRTUAL_ENV'], 'bin', 'words'); "
+        "place.write_text(f'#!{place.parent}/python\\n' + pathlib.Path('src/words.py').read_text() + "
+        "'for _ in range(turns): pass\\n'); place.chmod(0o755)"
+    )
+    done = garagebench(
+        repository,
+        "check",
+        *("--base", "HEAD", "--command", "words", "--install", f'python -c "{script}"'),
+        *("--generations", "15", "--format", "json"),
+    )
+    assert done.returncode == 3, done.stdout + done.stderr
+    verdict = json.loads(done.stdout)
+    assert [case["case"] for case in verdict["cases"]] == ["words"]
+    assert verdict["dependencies"] == []
+
+
+def test_the_same_dependencies_need_an_environment(repository: Path) -> None:
+    """--same-dependencies alone is a usage error that names the option that it belongs to."""
+    done = garagebench(repository, "check", "--base", "HEAD", "--same-dependencies")
+    assert done.returncode == 2
+    assert "--install" in done.stderr
+
+
 def test_a_command_that_waits_is_told(repository: Path) -> None:
     """CPU time does not show it."""
     done = garagebench(
