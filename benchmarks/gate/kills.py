@@ -2,6 +2,7 @@
 
 python benchmarks/gate/kills.py garage
 python benchmarks/gate/kills.py suite
+python benchmarks/gate/kills.py install      at moments at which the environments of the sides are made
 """
 
 import argparse
@@ -21,7 +22,7 @@ from repository import SOURCE, make_repository
 from garagebench.engine.metadata import describe_machine
 
 TRIES = 10
-LATEST_S = 5
+LATEST_S = {"garage": 5, "suite": 5, "install": 15}
 
 #: Seconds that processes have to be gone, once who started them was killed.
 PATIENCE_S = 20
@@ -53,6 +54,13 @@ def make_suite(place):
     return ["--pytest", "bench"]
 
 
+def make_installed(place):
+    """Make the same repository, installed with pip in an environment for each side."""
+    project = "[build-system]\nrequires = ['setuptools']\nbuild-backend = 'setuptools.build_meta'\n"
+    (place / "pyproject.toml").write_text(f"{project}[project]\nname = 'words'\nversion = '1'\n")
+    return [*make_suite(place), "--install", "pip install . pytest pytest-benchmark"]
+
+
 def make_garage(place):
     """Make a repository with an implementation of the garage; return what `check` is told."""
     make_repository(place, "park encode", 20)
@@ -69,6 +77,20 @@ def find_processes(cache):
     return found
 
 
+def find_halves(cache):
+    """Return how many environments are kept that would be taken for whole, and do not work."""
+    halves = 0
+    for whole in cache.glob("garagebench/environments/*/whole"):
+        environment = whole.parent / "environment"
+        if environment.is_dir():  # without it, the entry is not used
+            code = "import words, pytest, pytest_benchmark"
+            halves += (
+                subprocess.run([environment / "bin/python", "-c", code], check=False).returncode
+                != 0
+            )
+    return halves
+
+
 def wait_for_end(cache):
     """Return how many processes are left after a while."""
     end = time.monotonic() + PATIENCE_S
@@ -80,8 +102,9 @@ def wait_for_end(cache):
 def main():
     """Print how each kill went."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("subject", choices=["garage", "suite"])
-    make = {"garage": make_garage, "suite": make_suite}[parser.parse_args().subject]
+    kinds = {"garage": make_garage, "suite": make_suite, "install": make_installed}
+    parser.add_argument("subject", choices=[*kinds])
+    kind = parser.parse_args().subject
     print(describe_machine(), flush=True)
     # What a shell starts in the background ignores SIGINT, and so do its children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -89,7 +112,7 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         place, cache = Path(directory, "repository"), Path(directory, "cache")
         place.mkdir()
-        subject = make(place)
+        subject = kinds[kind](place)
         before = digest(place)
         environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
         common = [sys.executable, "-m", "garagebench", "check", "--base", "HEAD"]
@@ -103,22 +126,26 @@ def main():
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-            time.sleep(rng.uniform(0, LATEST_S))
+            time.sleep(rng.uniform(0, LATEST_S[kind]))
             process.send_signal(kill)
             code = process.wait()
             running = wait_for_end(cache)
             left = list(cache.glob("garagebench/trees/pair-*"))
             kept += digest(place) == before
+            halves = find_halves(cache)
             print(
                 *(kill.name, "exit", code, "left", len(left), "processes", running),
-                *("as it was", digest(place) == before),
+                *("half environments", halves, "as it was", digest(place) == before),
                 flush=True,
             )
-        subprocess.run(
-            [*command, "3"], cwd=place, env=environment, capture_output=True, check=False
+        last = subprocess.run(
+            [*command, "30"], cwd=place, env=environment, capture_output=True, check=False
         )
         left = list(cache.glob("garagebench/trees/pair-*"))
-        print(f"as it was after {kept} of {2 * TRIES}; left after the next run: {len(left)}")
+        print(
+            f"as it was after {kept} of {2 * TRIES}; the next run: exit {last.returncode}, left {len(left)}, "
+            f"half environments {find_halves(cache)}"
+        )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Benchmarks for asv (airspeed velocity), measured as they are: `--asv DIR`. asv_runner, which asv brings, finds them.
 
-Measured are functions and methods `time_*`, with params, setup, setup_cache and teardown. Benchmarks of other types are
-named, and left out.
+Measured are functions and methods `time_*` and `timeraw_*`, with params, setup, setup_cache and teardown. Benchmarks of
+other types are named, and left out.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from garagebench.errors import GarageError
 from garagebench.subjects.case_names import name_alike
 from garagebench.subjects.functions import encode
 from garagebench.subjects.surroundings import find_missing, use_tree
+from garagebench.subjects.timed_call import TimedCall
 
-#: The type of what is measured.
-TIME = "time"
+#: The type of what is measured, and the class of what is measured in a process of its own, which has the same type.
+TIME, RAW = "time", "TimerawBenchmark"
 
 
 class NoSuite(GarageError):
@@ -89,7 +90,8 @@ class AsvSuite:
         if benchmark.do_setup():
             return "skipped", "its setup does not apply to these parameters"
         try:
-            call = Call(benchmark)
+            is_raw = type(benchmark).__name__ == RAW
+            call = make_raw_call(benchmark) if is_raw else Call(benchmark)
             if not holder.hold(call):
                 call.run()  # or nobody would see that it fails
         finally:
@@ -121,6 +123,16 @@ def find_cases(paths: Sequence[str]) -> Iterator[tuple[str, Any, Optional[int]]]
                 continue
             for number, values in enumerate(itertools.product(*benchmark.params)):
                 yield f"{benchmark.name}({', '.join(values)})", benchmark, number
+
+
+def make_raw_call(benchmark: Any) -> TimedCall:
+    """Return a call of what is run as text in a process of its own, which reads the clock itself."""
+    timer = benchmark._get_timer(*benchmark._current_params)  # noqa: SLF001  they have no other names
+
+    def time_ns(loops: int) -> float:
+        return float(1e9 * timer.timeit(loops) / loops)
+
+    return TimedCall(time_ns)
 
 
 class Call:

@@ -10,7 +10,7 @@ import functools
 import os
 import runpy
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter_ns
 from typing import Any, Callable, Optional
 
@@ -18,6 +18,7 @@ from garagebench.errors import GarageError
 from garagebench.subjects import commands
 from garagebench.subjects.functions import encode
 from garagebench.subjects.surroundings import find_missing, use_tree
+from garagebench.subjects.timed_call import TimedCall
 
 
 class NoScript(GarageError):
@@ -186,25 +187,3 @@ class FunctionCall:
         """Return the answer as text, where it is plain data and the same twice."""
         first, second = (encode(self.run()) for _ in range(2))
         return [first] if first is not None and first == second else []
-
-
-class TimedCall:
-    """What reads the clock by itself, with the fields that the holder looks for."""
-
-    prepare = finish = None
-    iterations = 1
-    args: Sequence[Any] = ()
-    kwargs: Mapping[str, Any] = {}
-
-    def __init__(self, time_ns: Callable[[int], float]) -> None:
-        self.time_ns = time_ns
-
-    def function(self) -> None:
-        """Make one call, for whoever does not ask for its time."""
-        self.time_ns(1)
-
-    run = function
-
-    def answers(self) -> Iterator[str]:
-        """Return nothing: it answers how long it took."""
-        return iter(())

@@ -12,9 +12,14 @@ def use_tree(root: str, environment: Optional[str]) -> None:  # noqa: UP045  3.9
     """Let modules be found in the tree and its `src`: first, as `python -m pytest` does, or after those of the environment."""
     own = [path for path in (os.path.join(root, "src"), root) if os.path.isdir(path)]
     others = [path for path in sys.path if path not in own]
-    sys.path[:] = [*own, *others] if environment is None else [*others, *own]
     if environment is not None:
+        sys.path[:] = [*others, *own]
         os.environ.update(activate(environment))
+        return
+    sys.path[:] = [*own, *others]
+    # For the processes that a benchmark starts.
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([*own, *([before] if before else [])])
 
 
 def activate(environment: str) -> dict[str, str]:

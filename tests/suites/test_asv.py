@@ -68,6 +68,11 @@ class Objects:
 def time_plain():
     return count("a b")
 
+def timeraw_count():
+    return "count('a b ' * 100)", "from words import count"
+
+timeraw_count.number = 100
+
 def time_broken():
     raise ValueError("no data")
 
@@ -121,6 +126,7 @@ def test_every_form_of_a_benchmark_is_measured(repository: Path) -> None:
         "words_bench.Emptied.time_pop",
         "words_bench.Cached.time_cached",
         "words_bench.time_plain",
+        "words_bench.timeraw_count",
         *(name for name in rows if "Objects" in name),
     }
     assert len([name for name in rows if "Objects.time_object" in name]) == 2
@@ -150,6 +156,9 @@ def test_a_slower_function_is_named_by_its_benchmarks(repository: Path) -> None:
     assert done.returncode == 3, done.stderr
     slower = {case["case"] for case in verdict["cases"] if case["verdict"] == "slower"}
     assert "words_bench.time_plain" in slower
+    assert (
+        "words_bench.timeraw_count" in slower
+    )  # in a process of its own, it imports the copy, too
     assert "words_bench.Emptied.time_pop" not in slower
     assert verdict["sources"] == {"words": ["src/words.py", "src/words.py"]}
     assert git(repository, "status", "--porcelain", "--ignored") == before
