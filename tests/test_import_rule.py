@@ -84,6 +84,7 @@ HOMES = {
     "pyperf": {"engine", "subjects"},
     # Of the interpreter that runs the suite, which is not ours.
     "pytest": {"subjects"},
+    "jinja2": {"report"},
     "rich": {"commands", "report"},
     "tornado": {"server"},
     "twisted": {"server"},

@@ -25,14 +25,22 @@ def _slow_down(function):
 {name} = _slow_down({name})
 """
 
-#: The same, to find out who calls it.
+#: The same, to find out who calls it. Not while pytest collects or sets up: it may use the function itself.
 FAILING = """
 
-def _fail(*_args, **_kwargs):
-    raise RuntimeError("it was called")
+def _fail(function):
+    import functools, os, sys
+
+    @functools.wraps(function)
+    def failing(*args, **kwargs):
+        if "pytest" not in sys.modules or os.environ.get("PYTEST_CURRENT_TEST", "").endswith("(call)"):
+            raise RuntimeError("it was called")
+        return function(*args, **kwargs)
+
+    return failing
 
 
-{name} = _fail
+{name} = _fail({name})
 """
 
 #: A definition in C, as CPython's own are written: the type on a line of its own.

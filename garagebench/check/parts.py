@@ -149,6 +149,7 @@ def judge_files(paths: Sequence[Path]) -> Verdict:
         one_sided=tuple(sorted(one_sided, key=lambda one: one.case)),
         sources=sources,
         dependencies=tuple(sorted(dependencies, key=lambda one: one.name)),
+        machine="; ".join(dict.fromkeys(record.machine for record in records)),
     )
 
 

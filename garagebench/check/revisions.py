@@ -25,7 +25,7 @@ from garagebench.engine.channel import WorkerFailed
 from garagebench.engine.conductor import TIMEOUT_S
 from garagebench.engine.instructions import find_valgrind
 from garagebench.engine.interpreter import find_interpreter
-from garagebench.engine.metadata import collect_environment
+from garagebench.engine.metadata import collect_environment, describe_machine
 from garagebench.engine.runner import start_runner
 from garagebench.engine.target import Target
 from garagebench.errors import GarageError, UnknownName
@@ -146,6 +146,7 @@ def compare_revisions(
                 verdict,
                 dependencies=ready.interpreters.differing,
                 processes=ready.processes,
+                machine=describe_machine(),
             )
             if ready.suite is None:
                 return verdict

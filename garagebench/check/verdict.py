@@ -40,7 +40,8 @@ class CaseVerdict:
     case that it is a part of, if it is. impl: also the subject of a function, or the whole name in another tool's file; None
     for a benchmark of a test suite. operation, stage: None where it is no garage. verdict: also "unresolved", for a part that this
     run could not judge. threshold_percent: from which it counts as slower. generations: how many it rests on; head_slower: in how many of them head was slower, which for
-    identical code is half of them; of files, which have no generations in common, both are None.
+    identical code is half of them; of files, which have no generations in common, both are None. changes_percent: of each
+    generation; None in it: a side had no time.
     """
 
     case: str
@@ -56,6 +57,7 @@ class CaseVerdict:
     threshold_percent: float
     generations: int | None = None
     head_slower: int | None = None
+    changes_percent: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +80,8 @@ class Verdict:
 
     one_sided: benchmarks of a suite that do not work on both sides. sources: module of the repository -> the file that it
     came from in base and in head. dependencies: installed packages of others whose versions differ between the sides.
-    processes: what commands take when they run alone.
+    processes: what commands take when they run alone. host_speeds: how fast the host was in each generation, where 1 is as
+    fast as before the first one. machine: the processors and interpreters that measured.
     """
 
     verdict: str
@@ -94,6 +97,8 @@ class Verdict:
     sources: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     dependencies: tuple[Dependency, ...] = ()
     processes: tuple[Process, ...] = ()
+    host_speeds: tuple[float, ...] = ()
+    machine: str | None = None
     schema: int = SCHEMA
 
     @property
@@ -142,12 +147,14 @@ def make_verdict(
                 part_of=find_whole(case),
                 **_describe(judgement),
                 threshold_percent=percent.of(case),
+                changes_percent=tuple(map(round_percent, result.changes.get(case, ()))),
             )
             for case, judgement in result.cases.items()
         ),
         base=base,
         head=head,
         notes=(*result.notes, *witness.notes),
+        host_speeds=tuple(round(speed, 3) for speed in result.host_speeds),
         instructions=tuple(
             CaseCount(**name(case), **_describe_count(counted))
             for case, counted in witness.cases.items()

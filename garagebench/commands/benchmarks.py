@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from garagebench.commands.options import refuse_stray_options
-from garagebench.commands.output import make_console, print_report
+from garagebench.commands.output import make_console, print_report, write_results
 
 if TYPE_CHECKING:
     from garagebench.run.benchmarks import BenchmarkSettings
@@ -51,7 +51,9 @@ def _find_typed(names: tuple[str, ...]) -> list[str]:
     return [name for name in names if ctx.get_parameter_source(name) in asked]
 
 
-def measure_benchmarks(settings: BenchmarkSettings, form: str | None, output: Path | None) -> None:
+def measure_benchmarks(
+    settings: BenchmarkSettings, form: str | None, output: Path | None, page: Path | None
+) -> None:
     """Measure, print the table, exit."""
     from garagebench.engine.files import check_path
     from garagebench.report.progress import show_progress
@@ -64,6 +66,7 @@ def measure_benchmarks(settings: BenchmarkSettings, form: str | None, output: Pa
     with show_progress(make_console(err=True)) as on_progress:
         result = run_benchmarks(settings, on_progress=on_progress, output=output)
     print_report(result, form)
+    write_results(page, result)
     for sentence in describe_problems(result):
         click.echo(sentence, err=True)
     if output is not None:

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from garagebench.commands.gate_options import comparison_options, make_keeping
 from garagebench.commands.options import PytestCommand, choose_limit, refuse_stray_options
-from garagebench.commands.output import default_format, make_console
+from garagebench.commands.output import check_page, default_format, make_console, write_page
 from garagebench.errors import GarageError
 
 
@@ -84,6 +84,7 @@ def compare_result_files(
     from garagebench.check.files import compare_sets_of_files
     from garagebench.gate.case import Thresholds
 
+    check_page(settings["page"])
     refuse_options(OF_REVISIONS, "files are compared as they are")
     refuse_stray_options(settings["pytest_options"], (), ())
     if not heads:
@@ -93,7 +94,7 @@ def compare_result_files(
             raise GarageError(f"{name}: no such file")
     thresholds = Thresholds(settings["max_slowdown"], settings["threshold"])
     verdict = compare_sets_of_files(list(map(Path, bases)), list(map(Path, heads)), thresholds)
-    print_verdict(verdict, form)
+    print_verdict(verdict, form, settings["page"])
 
 
 @click.command(cls=PytestCommand)
@@ -169,6 +170,7 @@ def measure(
     resume: str | None,
     last_slower: bool,
     dry_run: bool,
+    page: Path | None,
     **others: Any,
 ) -> None:
     """Measure, print the verdict, exit."""
@@ -184,6 +186,7 @@ def measure(
     from garagebench.gate.record import Record
     from garagebench.report.progress import show_progress
 
+    check_page(page)
     refuse_stray_options(pytest_options, pytest, command, install)
     thresholds = Thresholds(max_slowdown, threshold)
     kind, paths = choose_suite({"pytest": pytest, "asv": asv, "pyperf": pyperf})
@@ -238,7 +241,7 @@ def measure(
     else:
         if not is_file:
             remember(found, Path.cwd())
-        print_verdict(found, form)
+        print_verdict(found, form, page)
 
 
 def choose_suite(suites: dict[str, tuple[str, ...]]) -> tuple[str, tuple[str, ...]]:
@@ -301,11 +304,13 @@ def print_forecast(forecast: Any) -> None:
         click.echo(note, err=True)
 
 
-def print_verdict(verdict: Any, form: str | None) -> None:
-    """Print the verdict on standard output and exit with its code."""
+def print_verdict(verdict: Any, form: str | None, page: Path | None) -> None:
+    """Print the verdict on standard output and exit with its code. page: where the report is written, if anywhere."""
+    from garagebench.report.html import render_verdict as render_page
     from garagebench.report.verdict import render_verdict
 
     show_in_workflow(verdict)  # first, so that it is there whoever reads on
+    write_page(page, lambda: render_page(verdict))
     click.echo(render_verdict(verdict, form or default_format(), make_console()), nl=False)
     click.get_current_context().exit(verdict.exit_code)
 

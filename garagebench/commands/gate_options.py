@@ -13,7 +13,6 @@ from garagebench.commands.options import (
     asv_option,
     budget_option,
     command_options,
-    format_option,
     generations_option,
     impl_option,
     layout_option,
@@ -23,8 +22,10 @@ from garagebench.commands.options import (
     pytest_options_option,
     seed_option,
     subject_option,
+    verdict_format_option,
     workload_option,
 )
+from garagebench.commands.output import report_option
 
 
 def parse_thresholds(
@@ -190,6 +191,7 @@ def comparison_options(command: Any) -> Any:
         layout_option,
         workload_option,
         seed_option("Random seed for the workload and the order of measuring."),
-        format_option,
+        verdict_format_option,
+        report_option,
     )
     return add_options(options, command)

@@ -7,13 +7,15 @@ from pathlib import Path
 import click
 
 from garagebench.commands.gate import print_verdict
-from garagebench.commands.options import format_option
+from garagebench.commands.options import verdict_format_option
+from garagebench.commands.output import check_page, report_option
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILE...")
-@format_option
-def judge(files: tuple[str, ...], format: str | None) -> None:  # noqa: A002
+@verdict_format_option
+@report_option
+def judge(files: tuple[str, ...], format: str | None, page: Path | None) -> None:  # noqa: A002
     """Give one verdict on a check whose parts were measured by several jobs.
 
     Each FILE was written by one of the jobs, as in `garagebench check --base main --pytest bench --shard 1/2 --output
@@ -29,4 +31,5 @@ def judge(files: tuple[str, ...], format: str | None) -> None:  # noqa: A002
     """  # noqa: D301  click wants the character
     from garagebench.check.parts import judge_files
 
-    print_verdict(judge_files([Path(file) for file in files]), format)
+    check_page(page)
+    print_verdict(judge_files([Path(file) for file in files]), format, page)

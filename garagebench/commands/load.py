@@ -17,7 +17,13 @@ from garagebench.commands.options import (
     seed_option,
     spaces_option,
 )
-from garagebench.commands.output import default_format, make_console
+from garagebench.commands.output import (
+    check_page,
+    default_format,
+    make_console,
+    report_option,
+    write_page,
+)
 from garagebench.commands.serve import complete_server
 
 if TYPE_CHECKING:
@@ -187,7 +193,13 @@ def parse_latency(_ctx: click.Context, _param: click.Parameter, text: str) -> in
     metavar="FILE",
     help="Also write the report to FILE, as JSON.",
 )
-def load(format: str | None, output: Path | None, **options: Any) -> None:  # noqa: A002
+@report_option
+def load(
+    format: str | None,  # noqa: A002
+    output: Path | None,
+    page: Path | None,
+    **options: Any,
+) -> None:
     """Send requests to the API and measure how long replies take.
 
     The requests go to the server at URL or, without URL, to a server that is started for this run. Every row shows
@@ -210,6 +222,7 @@ def load(format: str | None, output: Path | None, **options: Any) -> None:  # no
     from garagebench.load.row import exit_code, to_json
     from garagebench.load.session import check_driver, check_url
     from garagebench.load.stop import stop_on_interrupt
+    from garagebench.report.html import render_load as render_page
     from garagebench.report.load import render_load
 
     check_options()
@@ -217,6 +230,7 @@ def load(format: str | None, output: Path | None, **options: Any) -> None:  # no
     check_driver(settings)
     if settings.url is None and settings.role != "worker":
         check_own_server(settings)
+    check_page(page)
     if output is not None:
         check_place(output)
     check_url(settings)
@@ -226,6 +240,7 @@ def load(format: str | None, output: Path | None, **options: Any) -> None:  # no
             return
         report = measure(settings, stop, options)
     click.echo(render_load(report, format or default_format(), make_console()), nl=False)
+    write_page(page, lambda: render_page(report))
     if output is not None:
         write_whole(output, lambda whole: whole.write_text(to_json(report), encoding="utf-8"))
     click.get_current_context().exit(exit_code(report))

@@ -19,6 +19,9 @@ CHARTS = "github-action-benchmark"
 #: Of the stage table: what `garagebench.report.render` knows.
 RUN_FORMATS = (*FORMATS, CHARTS)
 
+#: One file with pictures.
+PAGE = "html"
+
 
 class FiniteRange(click.FloatRange):
     """A range of numbers: `inf` would never end, and `nan` compares with nothing, so that it is in every range."""
@@ -250,3 +253,6 @@ def make_format_option(formats: tuple[str, ...]) -> Decorator:
 
 
 format_option = make_format_option(FORMATS)
+
+#: Of a verdict.
+verdict_format_option = make_format_option((*FORMATS, "junit"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from garagebench.commands.options import CHARTS, RUN_FORMATS, make_format_option
+from garagebench.commands.options import CHARTS, PAGE, RUN_FORMATS, make_format_option
 from garagebench.commands.output import print_report
 
 
@@ -14,7 +14,7 @@ from garagebench.commands.output import print_report
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE..."
 )
-@make_format_option(RUN_FORMATS)
+@make_format_option((*RUN_FORMATS, PAGE))
 @click.option(
     "--update",
     "document",
@@ -32,6 +32,7 @@ def report(files: tuple[Path, ...], format: str | None, document: Path | None) -
     Examples:
       garagebench report results/seed.json.gz
       garagebench report results/seed.json.gz --format csv
+      garagebench report results/seed.json.gz --format html > report.html
       garagebench report results/seed.json.gz --update README.md
     """  # noqa: D301  click wants the character
     from garagebench.engine import Result
@@ -45,6 +46,12 @@ def report(files: tuple[Path, ...], format: str | None, document: Path | None) -
     if document is not None and format not in (None, "markdown"):
         raise click.UsageError(f"--update writes Markdown: leave out --format {format}")
     results = {path: Result.load(path) for path in files}
+    if format == PAGE:
+        from garagebench.report.html import render_results
+
+        reports = {str(path): make_report(result) for path, result in results.items()}
+        click.echo(render_results(reports), nl=False)
+        return
     for path, result in results.items():
         if document is not None:
             stem = path.name.partition(".")[0]

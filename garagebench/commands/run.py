@@ -30,7 +30,13 @@ from garagebench.commands.options import (
     with_option,
     workload_option,
 )
-from garagebench.commands.output import make_console, print_report
+from garagebench.commands.output import (
+    check_page,
+    make_console,
+    print_report,
+    report_option,
+    write_results,
+)
 from garagebench.commands.serve import complete_server
 
 if TYPE_CHECKING:
@@ -104,6 +110,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Also write the result to FILE, .json or .json.gz (a pyperf suite).",
 )
+@report_option
 def run(
     subject: tuple[str, ...],
     pytest: tuple[str, ...],
@@ -122,6 +129,7 @@ def run(
     generations: int | None,
     format: str | None,  # noqa: A002
     output: Path | None,
+    page: Path | None,
     **others: Any,
 ) -> None:
     """Measure functions, a test suite, or the worked example.
@@ -157,12 +165,13 @@ def run(
     from garagebench.run.conduct import save
     from garagebench.sharing import race
 
+    check_page(page)
     budget, generations = choose_limit(budget, generations)
     limits = budget, generations, others["seed"]
     whole = command, setup, prepare
     own = BenchmarkSettings(subject, pytest, pytest_options, runtime, *limits, *whole, asv, pyperf)
     if wants_benchmarks(own):
-        measure_benchmarks(own, format, output)
+        measure_benchmarks(own, format, output, page)
     others["variants"] = others.pop("with")
     settings = experiment.RunSettings(
         impl or experiment.CLASSIC,
@@ -186,6 +195,7 @@ def run(
             measure = served.run if server else experiment.run
             result = measure(settings, on_progress=on_progress, output=output)
     print_report(result, format)
+    write_results(page, result)
     for sentence in rows.describe_problems(result):
         click.echo(sentence, err=True)
     if output is not None:

@@ -14,7 +14,13 @@ from garagebench.commands.options import (
     impl_option,
     seed_option,
 )
-from garagebench.commands.output import default_format, make_console
+from garagebench.commands.output import (
+    check_page,
+    default_format,
+    make_console,
+    report_option,
+    write_page,
+)
 
 LARGEST = 100_000_000
 
@@ -65,6 +71,7 @@ LARGEST = 100_000_000
     metavar="FILE.svg|.png",
     help="Also draw the result, with two logarithmic axes; needs matplotlib.",
 )
+@report_option
 def scale(
     impl: tuple[str, ...],
     spaces: tuple[int, ...],
@@ -75,6 +82,7 @@ def scale(
     format: str | None,  # noqa: A002
     output: Path | None,
     plot: Path | None,
+    page: Path | None,
     **others: Any,
 ) -> None:
     """Measure how the cost of a pool's operations grows with the number of spaces.
@@ -91,6 +99,7 @@ def scale(
     Exit code: 0 good, 1 error (also if something that was named cannot run), 2 usage, 3 wrong answers, 130 interrupted.
     """  # noqa: D301  click wants the character
     from garagebench.engine.files import check_place, write_whole
+    from garagebench.report.html import render_scale as render_page
     from garagebench.report.plot import SUFFIXES, check_plot, save_plot
     from garagebench.report.progress import show_progress
     from garagebench.report.scale import render_scale
@@ -99,6 +108,7 @@ def scale(
     from garagebench.scale.report import to_json
     from garagebench.subjects.pools import WORKLOADS
 
+    check_page(page)
     if output is not None:
         check_place(output)
     if plot is not None:
@@ -120,6 +130,7 @@ def scale(
     click.echo(render_scale(report, format or default_format(), make_console()), nl=False)
     if output is not None:
         write_whole(output, lambda whole: whole.write_text(to_json(report), encoding="utf-8"))
+    write_page(page, lambda: render_page(report))
     if plot is not None:
         save_plot(report, plot)
     click.get_current_context().exit(scaling.exit_code(report, impl))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -107,7 +107,8 @@ def fits(name: str, pattern: str) -> bool:
 class GateResult:
     """What the gate found. notes: what a reader should know; the first says why where nothing could be judged.
 
-    rules: of the cases.
+    rules: of the cases. changes: of each case, the log of head / base of each generation. host_speeds: how fast the host was
+    in each generation, where 1 is as fast as before the first one.
     """
 
     outcome: Outcome
@@ -117,6 +118,8 @@ class GateResult:
     notes: tuple[str, ...] = ()
     interrupted: bool = False
     rules: Rules = field(default_factory=dict)
+    changes: Mapping[CaseKey, Sequence[float]] = field(default_factory=dict)
+    host_speeds: tuple[float, ...] = ()
 
 
 def attribute(

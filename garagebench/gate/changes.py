@@ -79,6 +79,23 @@ def measure_size(side: Contestant, terms: RowTerms) -> float:
     return median(map(median, combine(side.series, terms.isolated)))
 
 
+def measure_host_speeds(
+    sides: Sides, cases: Collection[CaseKey], sizes_ns: Mapping[CaseKey, float]
+) -> list[float]:
+    """Return for each generation how fast the host was, by base: 1 is as fast as it was when the sizes were measured."""
+    speeds = []
+    wholes = [
+        (sizes_ns[case], before)
+        for case, _, terms, before, _ in _find_series(sides, cases)
+        if terms.single and sizes_ns.get(case, 0.0) > 0
+    ]
+    for number in range(min((len(before) for _, before in wholes), default=0)):
+        ratios = [size / now for size, before in wholes if (now := median(before[number])) > 0]
+        if ratios:
+            speeds.append(median(ratios))
+    return speeds
+
+
 def measure_spread(sides: Sides, cases: Collection[CaseKey]) -> dict[CaseKey, float]:
     """Return for each case by how much the log ratio of one round scatters, as a standard deviation."""
     spreads = {}

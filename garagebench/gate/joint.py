@@ -74,7 +74,16 @@ def judge_parts(parts: Sequence[Record]) -> GateResult:
         sum(part.seconds for part in parts),
         tuple(notes),
         rules=rules,
+        changes=_join_changes(parts),
     )
+
+
+def _join_changes(parts: Sequence[Record]) -> dict[CaseKey, list[float]]:
+    """Return what all parts have measured of each case."""
+    changes: dict[CaseKey, list[float]] = {}
+    for one in (case for part in parts for case in part.cases):
+        changes.setdefault(one.case, []).extend(one.changes)
+    return changes
 
 
 def _judge_cases(parts: Sequence[Record]) -> dict[CaseKey, Judgement]:
@@ -105,9 +114,7 @@ def _judge_strata(parts: Sequence[Record]) -> dict[CaseKey, Judgement]:
         case: [one.changes for part in parts for one in part.cases if one.case == case]
         for case in (one.case for one in parts[0].cases)
     }
-    changes = {
-        case: [value for part in values for value in part] for case, values in strata.items()
-    }
+    changes = _join_changes(parts)
     judgements = {case: Judgement("inconclusive", 0.0, None, None, 0) for case in changes}
     measured = {case: values for case, values in changes.items() if values}
     if not measured:

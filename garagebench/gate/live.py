@@ -16,7 +16,12 @@ from garagebench.engine import Conductor, Entrant, Progress, Result
 from garagebench.engine.extent import Extent
 from garagebench.engine.schedule import LEAST_ROUNDS, MOST_ROUNDS, Pace
 from garagebench.gate.case import CaseKey, GateResult, Rule, Thresholds, attribute, make_rule
-from garagebench.gate.changes import measure_changes, measure_sizes, measure_spread
+from garagebench.gate.changes import (
+    measure_changes,
+    measure_host_speeds,
+    measure_sizes,
+    measure_spread,
+)
 from garagebench.gate.limit import Forecast, Limit, Work
 from garagebench.gate.notes import (
     describe_repeats,
@@ -190,6 +195,8 @@ class LiveGate:
             state.trouble = self._trouble(measured)
             state.interrupted = measured.interrupted
             count_repeats(state, measured)
+            sides = find_sides(self._pairs, measured)
+            state.host_speeds += measure_host_speeds(sides, state.open, self._sizes_ns)
             if state.trouble is not None or not self._take(state, measured, look):
                 return
             if state.interrupted or state.is_over or not state.open:
@@ -373,6 +380,8 @@ class LiveGate:
             tuple(self._notes),
             state.interrupted,
             state.rules,
+            state.changes,
+            tuple(state.host_speeds),
         )
 
     def _advise(self, state: State) -> Iterator[str]:

@@ -28,6 +28,7 @@ class State:
     is_over: bool = False
     others: int = 0
     all_cases: tuple[str, ...] = ()
+    host_speeds: list[float] = field(default_factory=list)
 
 
 def look_at_all(

@@ -25,11 +25,15 @@ if TYPE_CHECKING:
 
 
 def render_verdict(verdict: Verdict, form: str, console: Console) -> str:
-    """Return the verdict as a table for the console, Markdown, JSON or CSV."""
+    """Return the verdict as a table for the console, Markdown, JSON, CSV or JUnit's XML."""
+    if form == "junit":
+        from garagebench.report.junit import render_junit
+
+        return render_junit(verdict)
     if form == "json":
         return json.dumps(asdict(verdict), indent=2, allow_nan=False) + "\n"
     if form == "csv":
-        keys = [field.name for field in fields(CaseVerdict)]
+        keys = [field.name for field in fields(CaseVerdict) if field.name != "changes_percent"]
         return draw_csv(keys, map(asdict, verdict.cases))
     return _markdown(verdict) if form == "markdown" else _table(verdict, console)
 
