@@ -12,6 +12,7 @@ import click
 
 from garagebench import __version__
 from garagebench.commands import (
+    comment,
     gate,
     judge,
     listing,
@@ -103,6 +104,7 @@ for command in (
     gate.compare,
     gate.check,
     judge.judge,
+    comment.comment,
     selftest.selftest,
     serve.serve,
     load.load,

@@ -50,9 +50,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "http": GARAGES | {"interface", "engine", "subjects", "run", "probe", "load", "server"},
     # Renderers only.
     "report": {"errors", "stats", "run", "check", "scale", "load"},
+    "forge": {"errors"},
     "commands": GARAGES
     | {"__init__", "engine", "gate", "report", "run", "sharing", "check", "scale", "subjects"}
-    | {"server", "probe", "load", "http"},
+    | {"server", "probe", "load", "http", "forge"},
     "cli": {"__init__", "errors", "exit_codes", "commands"},
     "__main__": {"exit_codes", "cli"},
 }

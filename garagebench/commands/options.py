@@ -255,4 +255,5 @@ def make_format_option(formats: tuple[str, ...]) -> Decorator:
 format_option = make_format_option(FORMATS)
 
 #: Of a verdict.
-verdict_format_option = make_format_option((*FORMATS, "junit"))
+VERDICT_FORMATS = (*FORMATS, "junit", "openmetrics")
+verdict_format_option = make_format_option(VERDICT_FORMATS)

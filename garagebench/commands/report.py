@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from garagebench.commands.options import CHARTS, PAGE, RUN_FORMATS, make_format_option
-from garagebench.commands.output import print_report
+from garagebench.commands.options import (
+    CHARTS,
+    PAGE,
+    RUN_FORMATS,
+    VERDICT_FORMATS,
+    make_format_option,
+)
+from garagebench.commands.output import default_format, make_console, print_report
+
+if TYPE_CHECKING:
+    from garagebench.check.verdict import Verdict
+
+#: Formats that only a verdict has.
+OF_VERDICTS = tuple(form for form in VERDICT_FORMATS if form not in RUN_FORMATS)
 
 
 @click.command()
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE..."
 )
-@make_format_option((*RUN_FORMATS, PAGE))
+@make_format_option((*RUN_FORMATS, PAGE, *OF_VERDICTS))
 @click.option(
     "--update",
     "document",
@@ -23,7 +36,7 @@ from garagebench.commands.output import print_report
     help="Replace the text between the markers of FILE in this document; change nothing else.",
 )
 def report(files: tuple[Path, ...], format: str | None, document: Path | None) -> None:  # noqa: A002
-    """Print the result of `run --output`, or put it into a document.
+    """Print the result of `run --output` or a verdict of `check --format json` in any format, or put it into a document.
 
     For example, the markers of results/seed.json.gz in a document are <!-- garagebench:seed --> and
     <!-- /garagebench:seed -->.
@@ -34,23 +47,52 @@ def report(files: tuple[Path, ...], format: str | None, document: Path | None) -
       garagebench report results/seed.json.gz --format csv
       garagebench report results/seed.json.gz --format html > report.html
       garagebench report results/seed.json.gz --update README.md
+      garagebench report verdict.json --format junit > junit.xml
     """  # noqa: D301  click wants the character
+    from garagebench.check.saved import find_verdict
+
+    if len(files) == 1 and document is None and (verdict := find_verdict(files[0])) is not None:
+        print_saved_verdict(verdict, format)
+        return
+    print_results(files, format, document)
+
+
+def print_saved_verdict(verdict: Verdict, form: str | None) -> None:
+    """Print a verdict of `check --format json` in another format."""
+    from garagebench.report import html
+    from garagebench.report.verdict import render_verdict
+
+    if form == CHARTS:
+        raise click.UsageError(f"--format {CHARTS} is of `run`, and this is a verdict")
+    form = form or default_format()
+    text = (
+        html.render_verdict(verdict)
+        if form == PAGE
+        else render_verdict(verdict, form, make_console())
+    )
+    click.echo(text, nl=False)
+
+
+def print_results(files: tuple[Path, ...], form: str | None, document: Path | None) -> None:
+    """Print the results of `run`, or put them into a document."""
     from garagebench.engine import Result
-    from garagebench.report import render, update_document
+    from garagebench.report import html, render, update_document
     from garagebench.run.rows import make_report
 
-    if format in ("json", "csv", CHARTS) and len(files) > 1:
+    if form in OF_VERDICTS:
         raise click.UsageError(
-            f"--format {format} takes one FILE: times of different files are not comparable"
+            f"--format {form} is of a verdict, as `check --format json` writes it"
         )
-    if document is not None and format not in (None, "markdown"):
-        raise click.UsageError(f"--update writes Markdown: leave out --format {format}")
+    if form in ("json", "csv", CHARTS) and len(files) > 1:
+        raise click.UsageError(
+            f"--format {form} takes one FILE: times of different files are not comparable"
+        )
+    if document is not None and form not in (None, "markdown"):
+        raise click.UsageError(f"--update writes Markdown: leave out --format {form}")
     results = {path: Result.load(path) for path in files}
-    if format == PAGE:
-        from garagebench.report.html import render_results
-
+    if form == PAGE:
         reports = {str(path): make_report(result) for path, result in results.items()}
-        click.echo(render_results(reports), nl=False)
+        click.echo(html.render_results(reports), nl=False)
         return
     for path, result in results.items():
         if document is not None:
@@ -61,4 +103,4 @@ def report(files: tuple[Path, ...], format: str | None, document: Path | None) -
             continue
         if len(results) > 1:
             click.echo(f"\n{path}:\n")
-        print_report(result, format)
+        print_report(result, form)

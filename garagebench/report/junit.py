@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 from garagebench.check.verdict import CaseVerdict, Verdict
-from garagebench.report.verdict import format_change, make_headline
+from garagebench.report.headline import format_change, make_headline
 
 SUITE = "garagebench"
 

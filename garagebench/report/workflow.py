@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from garagebench.check.verdict import Verdict
-from garagebench.report.verdict import make_headline
+from garagebench.report.headline import make_headline
 
 #: Verdict -> how loud its annotation is.
 LEVELS = {"slower": "error", "inconclusive": "warning", "not slower": "notice"}

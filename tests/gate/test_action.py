@@ -58,11 +58,12 @@ def test_inputs_reach_the_command(tmp_path: Path) -> None:
         ARGUMENTS="--seed 3",
         BASE="$(touch x)",
     )
-    assert told[3:7] == ["--max-slowdown", "5", "--format", "json"]
-    assert told[7:11] == ["--impl", "a.py:A", "--impl", "b c.py:B"]
-    assert told[11:15] == ["--subject", "d.py:f", "--subject", "e.py:g"]
-    assert told[15:19] == ["--command", "python a.py --all", "--install", "pip install . pytest"]
-    assert told[19:] == ["--pytest", "bench", "--pytest", "tests/test_b.py", "--seed", "3"]
+    assert told[:5] == ["check", "--report", "./garagebench.html", "--base", "$(touch x)"]
+    assert told[5:9] == ["--max-slowdown", "5", "--format", "json"]
+    assert told[9:13] == ["--impl", "a.py:A", "--impl", "b c.py:B"]
+    assert told[13:17] == ["--subject", "d.py:f", "--subject", "e.py:g"]
+    assert told[17:21] == ["--command", "python a.py --all", "--install", "pip install . pytest"]
+    assert told[21:] == ["--pytest", "bench", "--pytest", "tests/test_b.py", "--seed", "3"]
     assert not (tmp_path / "x").exists()
 
 
@@ -77,6 +78,26 @@ def test_the_exit_code_is_the_verdicts(tmp_path: Path, code: int, strict: str, e
     assert outputs == f'exit-code={code}\nverdict={{  "exit_code": {code}}}\n'
 
 
+def test_a_report_is_an_output_where_there_is_one(tmp_path: Path) -> None:
+    """The command is told where to write it; a check that was none has no report."""
+    _, told, outputs = run_script(tmp_path, 3, RUNNER_TEMP=str(tmp_path))
+    report = tmp_path / "garagebench.html"
+    assert told[1:3] == ["--report", str(report)]
+    assert "report=" not in outputs
+    report.write_text("")
+    _, _, outputs = run_script(tmp_path, 3, RUNNER_TEMP=str(tmp_path))
+    assert f"report={report}\n" in outputs
+
+
+def test_what_comes_after_the_check_cannot_change_its_end() -> None:
+    """Report and comment come also after a check that failed, and where they fail, the job does not."""
+    after = ACTION["runs"]["steps"][-2:]
+    assert [step["name"] for step in after] == ["Keep the report", "Comment"]
+    for step in after:
+        assert step["continue-on-error"] is True
+        assert step["if"].startswith("always() && inputs.comment == 'true'")
+
+
 @pytest.mark.parametrize("base", ["", "0" * 40])
 def test_no_base_is_an_error(tmp_path: Path, base: str) -> None:
     """The first push of a branch has no base: nothing is measured, and the step fails."""
@@ -88,7 +109,7 @@ def test_the_script_gets_what_it_reads() -> None:
     """Every variable that the script reads is given to it by action.yml, or by the runner."""
     step = next(step for step in ACTION["runs"]["steps"] if step.get("id") == "check")
     read = set(re.findall(r"\$\{?([A-Z_]+)", SCRIPT.read_text()))
-    assert read - {"GITHUB_OUTPUT"} == set(step["env"])
+    assert read - {"GITHUB_OUTPUT", "RUNNER_TEMP"} == set(step["env"])
     assert all(f"inputs.{name}" in str(ACTION["runs"]) for name in ACTION["inputs"])
 
 

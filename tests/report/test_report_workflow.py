@@ -10,7 +10,7 @@ import pytest
 
 from garagebench.check.verdict import CaseVerdict, Verdict
 from garagebench.report import render
-from garagebench.report.verdict import make_headline
+from garagebench.report.headline import make_headline
 from garagebench.report.workflow import find_summary, make_annotation, wants_annotations
 from garagebench.run.report import Report, ReportError
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from garagebench.check.verdict import CaseVerdict
-from garagebench.report.verdict import format_change
+from garagebench.report.headline import format_change
 
 #: Of a picture, in its own units.
 WIDTH, HEIGHT = 360, 24

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from garagebench.check.verdict import CaseVerdict, Verdict
+from garagebench.report.headline import format_change, is_level, make_headline
 from garagebench.report.html.document import draw
 from garagebench.report.html.forest import HEIGHT, WIDTH, Axis, Picture, draw_case
 from garagebench.report.html.line import Curve, draw_curve
-from garagebench.report.verdict import format_change, is_level, make_headline
 
 #: Verdict -> the class that gives it its colour.
 CLASSES: Mapping[str, str] = {

@@ -1,0 +1,1 @@
+"""Where pull requests and merge requests are: GitHub and GitLab."""
