@@ -9,7 +9,7 @@ import click
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option("--link", metavar="URL", help="Where the report with pictures is.")
 @click.option(
     "--key",
@@ -42,6 +42,8 @@ def comment(file: Path, link: str | None, key: str | None, number: int | None) -
     from garagebench.report.headline import make_headline
     from garagebench.report.verdict import render_verdict
 
+    if not file.is_file():
+        raise VerdictError(f"{file}: no such file")
     verdict = find_verdict(file)
     if verdict is None:
         raise VerdictError(f"{file}: not what `check --format json` prints")
