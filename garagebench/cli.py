@@ -12,6 +12,7 @@ import click
 
 from garagebench import __version__
 from garagebench.commands import (
+    bisect,
     comment,
     gate,
     judge,
@@ -36,7 +37,7 @@ CONTEXT = {
 }
 
 #: Commands whose defaults pyproject.toml may set.
-CONFIGURABLE = ("run", "compare", "check", "selftest")
+CONFIGURABLE = ("run", "compare", "check", "bisect", "selftest")
 
 
 class Misuse(click.ClickException):
@@ -104,6 +105,7 @@ for command in (
     gate.compare,
     gate.check,
     judge.judge,
+    bisect.bisect,
     comment.comment,
     selftest.selftest,
     serve.serve,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -13,6 +14,9 @@ from garagebench.commands.gate_options import comparison_options, make_keeping
 from garagebench.commands.options import PytestCommand, choose_limit, refuse_stray_options
 from garagebench.commands.output import check_page, default_format, make_console, write_page
 from garagebench.errors import GarageError
+
+if TYPE_CHECKING:
+    from garagebench.check.revisions import CheckSettings
 
 
 class CompareCommand(PytestCommand):
@@ -146,24 +150,8 @@ def measure(
     head: str | None,
     form: str | None,
     *,
-    impl: tuple[str, ...],
-    subject: tuple[str, ...],
-    pytest: tuple[str, ...],
-    pytest_options: tuple[str, ...],
-    asv: tuple[str, ...],
-    pyperf: tuple[str, ...],
-    command: tuple[str, ...],
-    setup: str | None,
-    prepare: str | None,
-    install: tuple[str, ...],
-    same_dependencies: bool,
-    benchmarks_from: str,
-    require_all: bool,
-    budget: float | None,
-    generations: int | None,
-    max_slowdown: float,
-    threshold: dict[str, float],
     count: str | None,
+    fail_fast: bool,
     output: str | None,
     shard: tuple[int, int] | None,
     shard_by: str,
@@ -171,39 +159,27 @@ def measure(
     last_slower: bool,
     dry_run: bool,
     page: Path | None,
+    require_all: bool,
+    trust_other_machine: bool = False,
     **others: Any,
 ) -> None:
     """Measure, print the verdict, exit."""
-    from garagebench.check.commands import CommandSettings
-    from garagebench.check.environments import InstallSettings
     from garagebench.check.files import check_against_file
     from garagebench.check.last import recall, remember
     from garagebench.check.parts import tell_part
-    from garagebench.check.revisions import CheckSettings, compare_revisions, plan_comparison
-    from garagebench.check.suites import SuiteSettings
-    from garagebench.gate.case import Thresholds
-    from garagebench.gate.limit import Limit
+    from garagebench.check.revisions import compare_revisions, plan_comparison
     from garagebench.gate.record import Record
     from garagebench.report.progress import show_progress
 
     check_page(page)
-    refuse_stray_options(pytest_options, pytest, command, install)
-    thresholds = Thresholds(max_slowdown, threshold)
-    kind, paths = choose_suite({"pytest": pytest, "asv": asv, "pyperf": pyperf})
-    settings = CheckSettings(
-        base,
-        head,
-        impl,
-        subject,
-        SuiteSettings(paths, pytest_options, benchmarks_from, require_all, kind),
-        CommandSettings(command, setup, prepare),
-        InstallSettings(install, same_dependencies),
-        limit=Limit(*choose_limit(budget, generations)),
-        thresholds=thresholds,
+    settings = make_settings(base, head, require_all=require_all, **others)
+    settings = replace(
+        settings,
         count_instructions=count is not None,
+        fail_fast=fail_fast,
         keeping=make_keeping(output, shard, shard_by, resume),
         only=recall(Path.cwd()) if last_slower else None,
-        **others,
+        trust_other_machine=trust_other_machine,
     )
     is_file = head is None and Path(base).is_file()
     if is_file:
@@ -242,6 +218,53 @@ def measure(
         if not is_file:
             remember(found, Path.cwd())
         print_verdict(found, form, page)
+
+
+def make_settings(
+    base: str,
+    head: str | None,
+    *,
+    impl: tuple[str, ...],
+    subject: tuple[str, ...],
+    pytest: tuple[str, ...],
+    pytest_options: tuple[str, ...],
+    asv: tuple[str, ...],
+    pyperf: tuple[str, ...],
+    command: tuple[str, ...],
+    setup: str | None,
+    prepare: str | None,
+    install: tuple[str, ...],
+    same_dependencies: bool,
+    benchmarks_from: str,
+    budget: float | None,
+    generations: int | None,
+    max_slowdown: float,
+    threshold: dict[str, float],
+    require_all: bool = False,
+    **others: Any,
+) -> CheckSettings:
+    """Return what is compared and how, from what was typed. Raises UsageError."""
+    from garagebench.check.commands import CommandSettings
+    from garagebench.check.environments import InstallSettings
+    from garagebench.check.revisions import CheckSettings
+    from garagebench.check.suites import SuiteSettings
+    from garagebench.gate.case import Thresholds
+    from garagebench.gate.limit import Limit
+
+    refuse_stray_options(pytest_options, pytest, command, install)
+    kind, paths = choose_suite({"pytest": pytest, "asv": asv, "pyperf": pyperf})
+    return CheckSettings(
+        base,
+        head,
+        impl,
+        subject,
+        SuiteSettings(paths, pytest_options, benchmarks_from, require_all, kind),
+        CommandSettings(command, setup, prepare),
+        InstallSettings(install, same_dependencies),
+        limit=Limit(*choose_limit(budget, generations)),
+        thresholds=Thresholds(max_slowdown, threshold),
+        **others,
+    )
 
 
 def choose_suite(suites: dict[str, tuple[str, ...]]) -> tuple[str, tuple[str, ...]]:

@@ -83,37 +83,82 @@ def make_keeping(
     )
 
 
+#: What is measured.
+SUBJECTS = (
+    subject_option(
+        "A function without arguments, a mapping or a list of such functions, or an object with cases(), taken from each "
+        "side. Repeatable."
+    ),
+    pytest_option,
+    asv_option,
+    pyperf_option,
+    *command_options,
+    click.option(
+        "--install",
+        multiple=True,
+        metavar="CMD",
+        help="Give each side an environment of its own, and run CMD in it and in the copy of the side before anything is "
+        "measured: --install 'pip install . -r bench/requirements.txt'. For compiled extensions and changed dependencies. "
+        "Repeatable.",
+    ),
+    click.option(
+        "--same-dependencies",
+        is_flag=True,
+        help="With --install: give base the versions of dependencies that head has.",
+    ),
+    click.option(
+        "--benchmarks-from",
+        type=click.Choice(["head", "base", "each"]),
+        default="head",
+        show_default=True,
+        help="Whose benchmark files are used on both sides.",
+    ),
+)
+
+#: How much is measured, and from where on it is slower.
+RULES = (
+    pytest_options_option,
+    impl_option("Implementation, taken from each side: path/to/file.py:NAME. Repeatable."),
+    max_slowdown_option("The smallest slowdown that counts as slower."),
+    click.option(
+        "--threshold",
+        multiple=True,
+        callback=parse_thresholds,
+        metavar="CASE=PERCENT",
+        help="A different --max-slowdown for one case, by the name that is printed; * stands for any text. Of a garage also "
+        "a stage (assignment, park/encode), an implementation, or IMPL/STAGE. Repeatable.",
+    ),
+    budget_option(
+        "The most time that the command may take.  [default: until there is a verdict, at most 120, and more for a "
+        "suite that needs it]"
+    ),
+    generations_option(
+        "Measure N generations instead of using --budget: the same work on every machine."
+    ),
+    click.option(
+        "--allow-different-answers",
+        is_flag=True,
+        help="Compare times even if the answers of the two sides differ.",
+    ),
+)
+
+#: Of a garage, and what is drawn by chance.
+DRAWN = (
+    layout_option,
+    workload_option,
+    seed_option("Random seed for the workload and the order of measuring."),
+)
+
+
+def bisect_options(command: Any) -> Any:
+    """Add the options by which `bisect` makes its checks."""
+    return add_options((*SUBJECTS, *RULES, *DRAWN), command)
+
+
 def comparison_options(command: Any) -> Any:
     """Add the options that `compare` and `check` share."""
     options = (
-        subject_option(
-            "A function without arguments, a mapping or a list of such functions, or an object with cases(), taken from each "
-            "side. Repeatable."
-        ),
-        pytest_option,
-        asv_option,
-        pyperf_option,
-        *command_options,
-        click.option(
-            "--install",
-            multiple=True,
-            metavar="CMD",
-            help="Give each side an environment of its own, and run CMD in it and in the copy of the side before anything is "
-            "measured: --install 'pip install . -r bench/requirements.txt'. For compiled extensions and changed dependencies. "
-            "Repeatable.",
-        ),
-        click.option(
-            "--same-dependencies",
-            is_flag=True,
-            help="With --install: give base the versions of dependencies that head has.",
-        ),
-        click.option(
-            "--benchmarks-from",
-            type=click.Choice(["head", "base", "each"]),
-            default="head",
-            show_default=True,
-            help="Whose benchmark files are used on both sides.",
-        ),
+        *SUBJECTS,
         click.option(
             "--require-all",
             is_flag=True,
@@ -160,37 +205,13 @@ def comparison_options(command: Any) -> Any:
             metavar="FILE",
             help="Go on with an interrupted check from what --output has kept.",
         ),
-        pytest_options_option,
-        impl_option("Implementation, taken from each side: path/to/file.py:NAME. Repeatable."),
-        max_slowdown_option("The smallest slowdown that counts as slower."),
-        click.option(
-            "--threshold",
-            multiple=True,
-            callback=parse_thresholds,
-            metavar="CASE=PERCENT",
-            help="A different --max-slowdown for one case, by the name that is printed; * stands for any text. Of a garage also "
-            "a stage (assignment, park/encode), an implementation, or IMPL/STAGE. Repeatable.",
-        ),
-        budget_option(
-            "The most time that the command may take.  [default: until there is a verdict, at most 120, and more for a "
-            "suite that needs it]"
-        ),
-        generations_option(
-            "Measure N generations instead of using --budget: the same work on every machine."
-        ),
-        click.option(
-            "--allow-different-answers",
-            is_flag=True,
-            help="Compare times even if the answers of the two sides differ.",
-        ),
+        *RULES,
         click.option(
             "--count",
             type=click.Choice(["instructions"]),
             help="Also count instructions with valgrind, as evidence besides the times. Takes one minute more.",
         ),
-        layout_option,
-        workload_option,
-        seed_option("Random seed for the workload and the order of measuring."),
+        *DRAWN,
         verdict_format_option,
         report_option,
     )
