@@ -29,11 +29,11 @@ def git(place, *words, given=None):
     """Return what git says."""
     identity = ("-c", "user.name=bench", "-c", "user.email=bench@example.org")
     done = subprocess.run(
-        ["git", *identity, *words],
+        ["git", *identity, *words],  # noqa: S607
         cwd=place,
         check=True,
         capture_output=True,
-        input=given,  # noqa: S607
+        input=given,
     )
     return done.stdout.decode().strip()
 

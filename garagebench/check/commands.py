@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from garagebench.check.environments import Interpreters
+from garagebench.engine.instructions import NotCounted, count_command
 from garagebench.engine.interpreter import find_interpreter
 from garagebench.errors import GarageError
+from garagebench.gate.case import CaseKey
 from garagebench.gate.pairs import Pair
 from garagebench.gate.trees.git import NotComparable
 from garagebench.gate.trees.revisions import Tree, Trees
+from garagebench.gate.witness import Counted, Witness, summarise
 from garagebench.run.commands import (
     Start,
     format_use,
@@ -84,6 +87,24 @@ class Commands:
     pairs: tuple[Pair, ...]
     processes: tuple[Process, ...]
     notes: tuple[str, ...]
+    starts: Mapping[str, tuple[Start, Start]]
+
+    def count(self, place: Path) -> Witness:
+        """Count the instructions of every command on both sides. place: for what is written meanwhile."""
+        cases: dict[CaseKey, Counted] = {}
+        notes = []
+        for pair in self.pairs:
+            try:
+                sides = [
+                    count_command(start.words, start.directory, start.variables, place)
+                    for start in self.starts[pair.subject]
+                ]
+            except NotCounted as error:
+                notes.append(f"instructions of {pair.subject} are not counted: {error}")
+                continue
+            counts = [(base, head) for base, head in zip(*sides, strict=True)]
+            cases[pair.make_key(pair.subject)] = summarise(counts)
+        return Witness(cases, tuple(notes))
 
 
 def prepare_commands(
@@ -127,10 +148,12 @@ def prepare_commands(
     told = {caveat.partition(" in ")[0].partition(" uses ")[0]: caveat for caveat in caveats}
     prepare = split_command(settings.prepare) if settings.prepare else ()
     processes, alone = [], []
+    starts = {}
     for name, words in commands.items():
-        base_use, head_use = run_alone([side.start(words, prepare) for side in sides])
+        starts[name] = sides[0].start(words, prepare), sides[1].start(words, prepare)
+        base_use, head_use = run_alone(starts[name])
         times = round(base_use.wall_s, 4), round(head_use.wall_s, 4)
         processes.append(Process(name, *times, base_use.peak_bytes, head_use.peak_bytes))
         uses = f"base {format_use(base_use)}, head {format_use(head_use)}"
         alone.append(f"alone, {name} takes: {uses}")
-    return Commands(tuple(pairs), tuple(processes), (*told.values(), *alone))
+    return Commands(tuple(pairs), tuple(processes), (*told.values(), *alone), starts)

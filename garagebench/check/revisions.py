@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from garagebench.check.benchmark_files import SharedFiles, share_files
 from garagebench.check.certificate import cite
-from garagebench.check.commands import CommandSettings, Process, prepare_commands
+from garagebench.check.commands import Commands, CommandSettings, prepare_commands
 from garagebench.check.environments import InstallSettings, Interpreters, install_sides
 from garagebench.check.functions import choose_calls, make_function_pairs
 from garagebench.check.parts import Keeper, Keeping
 from garagebench.check.suggestions import suggest
-from garagebench.check.suites import Suite, SuiteSettings, prepare_suite
+from garagebench.check.suites import Suite, SuiteSettings, choose, prepare_suite
 from garagebench.check.verdict import MAX_SLOWDOWN, NO_WITNESS, Verdict, add_suite, make_verdict
 from garagebench.core.workload import make_workload
 from garagebench.engine import Progress
@@ -44,6 +44,8 @@ from garagebench.impls.registry import find_entry, is_file
 from garagebench.run.experiment import load_layout
 from garagebench.run.recipes import check_impl, impl_label
 from garagebench.run.rules import complete
+from garagebench.stats.judge import Judgement
+from garagebench.stats.percent import to_percent
 from garagebench.subjects.requests import STAGES
 
 if TYPE_CHECKING:
@@ -105,7 +107,7 @@ class Prepared:
     garages: frozenset[str]
     suite: Suite | None
     interpreters: Interpreters
-    processes: tuple[Process, ...] = ()
+    commands: Commands | None = None
     caveats: tuple[str, ...] = ()
 
 
@@ -145,7 +147,7 @@ def compare_revisions(
             verdict = replace(
                 verdict,
                 dependencies=ready.interpreters.differing,
-                processes=ready.processes,
+                processes=ready.commands.processes if ready.commands else (),
                 machine=describe_machine(),
             )
             if ready.suite is None:
@@ -224,15 +226,14 @@ def _prepare_pairs(
         )
         whole.append(suite.pair)
         caveats = (*suite.notes, *caveats)
-    processes: tuple[Process, ...] = ()
+    commands = None
     if settings.command.commands:
         commands = prepare_commands(settings.command, trees, interpreters, PACKAGE)
         whole += commands.pairs
-        processes = commands.processes
         caveats = (*commands.notes, *caveats)
     pairs = (*garages, *map(choose_calls, functions), *whole)
     subjects = frozenset(pair.subject for pair in garages)
-    return Prepared(trees, pairs, subjects, suite, interpreters, processes, caveats)
+    return Prepared(trees, pairs, subjects, suite, interpreters, commands, caveats)
 
 
 def make_keeper(settings: CheckSettings, ready: Prepared) -> Keeper:
@@ -359,16 +360,31 @@ def _count(
         return NO_WITNESS
 
     trees = ready.trees
-    apart = {*settings.command.commands, *([ready.suite.pair.subject] if ready.suite else [])}
+    apart = {pair.subject for pair in ready.commands.pairs} if ready.commands else set()
     pairs = [pair for pair in ready.pairs if pair.subject not in apart]
+    if ready.suite is not None:
+        # What is level needs no witness, and to count it takes long.
+        told = [case.row for case, one in found.cases.items() if not is_level(one, case, settings)]
+        mine = [name for name in ready.suite.cases if name in told]
+        pairs = [choose(pair, mine) if pair is ready.suite.pair else pair for pair in pairs]
+        pairs = [pair for pair in pairs if mine or pair.subject != ready.suite.pair.subject]
 
     def pass_on(done: int) -> None:
         expected_s = COUNT_S * len(pairs)
         on_progress(Progress(done, len(pairs), COUNT_S * done, expected_s, "count"))
 
     witness = count_pairs(pairs, (str(trees.base.path), str(trees.head.path)), pass_on)
+    if ready.commands is not None:
+        witness = witness.add(ready.commands.count(trees.base.path.parent / "count"))
     said = testify(found.cases, witness.cases, settings.thresholds)
     return replace(witness, notes=(*said, *witness.notes))
+
+
+def is_level(judgement: Judgement, case: CaseKey, settings: CheckSettings) -> bool:
+    """Tell whether a case is neither slower nor faster by its threshold, and is known to be."""
+    percent = settings.thresholds.of(case)
+    is_faster = to_percent(judgement.change) <= -percent and (judgement.high or 0.0) < 0
+    return judgement.outcome == "not slower" and not is_faster
 
 
 def make_pairs(settings: CheckSettings, trees: Trees, interpreters: Interpreters) -> Iterator[Pair]:

@@ -98,7 +98,7 @@ def prepare_suite(
             f"benchmark files differ between the sides: those of {files.shared_from} are used on both"
         )
     if only is not None:
-        pair = _choose(pair, sorted(only))
+        pair = choose(pair, sorted(only))
     base, head = try_sides(pair, trees, on_progress)
     for name in gone if only is None else ():
         (head if settings.benchmarks_from == "head" else base).found.setdefault(
@@ -109,7 +109,7 @@ def prepare_suite(
     cases, one_sided = _match(base.found, head.found)
     if not allow_different:
         notes += _compare_answers(pair, trees, cases, base.found, head.found)
-    return Suite(_choose(pair, cases), cases, tuple(one_sided), sources, tuple(notes))
+    return Suite(choose(pair, cases), cases, tuple(one_sided), sources, tuple(notes))
 
 
 def _make_pair(
@@ -242,7 +242,7 @@ def _compare_answers(
     """
     differing = [case for case in cases if _differ(base[case], head[case])]
     if differing:
-        again = try_sides(_choose(pair, differing), trees, lambda _: None)
+        again = try_sides(choose(pair, differing), trees, lambda _: None)
         for case in differing:
             agrees = all(
                 side.found.get(case) == before[case]
@@ -258,7 +258,8 @@ def _compare_answers(
         yield f"answers not compared of {len(silent) + len(differing)} of {len(cases)} benchmarks: no plain data, or not the same twice"
 
 
-def _choose(pair: Pair, cases: Sequence[str]) -> Pair:
+def choose(pair: Pair, cases: Sequence[str]) -> Pair:
+    """Return the pair with those benchmarks alone."""
     base, head = (choose_cases(target, cases) for target in pair.places)
     return replace(pair, places=(base, head))
 

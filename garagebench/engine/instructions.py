@@ -18,14 +18,15 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from garagebench.engine.channel import WORKER
 from garagebench.engine.conductor import TIMEOUT_S
-from garagebench.engine.runner import start_runner
+from garagebench.engine.runner import Loaded, Runner, start_runner
+from garagebench.engine.schedule import Pace
 from garagebench.engine.target import Target
 from garagebench.engine.terms import make_terms
 from garagebench.errors import GarageError
@@ -35,6 +36,9 @@ WARM_UP = 2
 
 #: Requests that are counted, about.
 REQUESTS = 2_000
+
+#: The calls of a test suite that are counted take about so long, without valgrind.
+COUNTED_NS = 10_000_000
 
 #: How many hash seeds the count is taken with.
 SEEDS = 3
@@ -60,6 +64,7 @@ class Counting:
     passes: Mapping[str, int]  # case -> passes that are counted
     requests: Mapping[str, int]  # case -> requests of these passes
     rows: Mapping[str, Mapping[str, float]]  # row -> case -> factor
+    in_turn: bool = False  # whether each case is entered and left
 
 
 def find_valgrind() -> list[str]:
@@ -83,20 +88,31 @@ def prepare(python: str, target: Target, root: str) -> Counting:
     """Look, without valgrind, at what there is to count. Raises NotCounted, WorkerFailed."""
     with contextlib.closing(start_runner(python)) as runner:
         loaded = runner.load(target, TIMEOUT_S)
+        calls = dict(_count_calls(runner, loaded)) if loaded.in_turn else {}
     implementation = loaded.environment["python_implementation"]
     if implementation != "CPython":
         raise NotCounted(f"{implementation} compiles while it runs")
     for package in loaded.packages:
         raise NotCounted(f"it uses {package}, whose code differs under valgrind")
     cases = {case.name: case for case in loaded.cases if not case.intervals}
-    passes = {name: math.ceil(REQUESTS / case.requests[0]) for name, case in cases.items()}
+    passes = calls or {name: math.ceil(REQUESTS / case.requests[0]) for name, case in cases.items()}
     requests = {name: passes[name] * case.requests[0] for name, case in cases.items()}
     rows = {
         terms.name: {case: factor for case, factor in terms.isolated.items() if case in cases}
         for terms in make_terms(loaded.cases, loaded.rows, in_context=False)
         if terms.is_judged
     }
-    return Counting(python, target, root, passes, requests, rows)
+    return Counting(python, target, root, passes, requests, rows, loaded.in_turn)
+
+
+def _count_calls(runner: Runner, loaded: Loaded) -> Iterator[tuple[str, int]]:
+    """Yield how many calls of each case are counted, of those that come one after the other."""
+    names = [case.name for case in loaded.cases]
+    for name, upcoming in zip(names, [*names[1:], None], strict=True):
+        runner.enter(name, upcoming, Pace(0, 1), TIMEOUT_S)
+        (call_ns,) = runner.warm([(name, "loop", [0], 1)], TIMEOUT_S)
+        runner.leave(TIMEOUT_S)
+        yield name, max(1, min(REQUESTS, math.ceil(COUNTED_NS / max(call_ns, 1))))
 
 
 def count(sides: Sequence[Counting], place: Path) -> list[list[dict[str, float]]]:
@@ -148,7 +164,8 @@ def _run(
     link: Path,
 ) -> list[int]:
     """Return the instructions of each item of the work."""
-    job = json.dumps({"source": counting.target.to_data(), "work": work})
+    about = {"source": counting.target.to_data(), "work": work, "in_turn": counting.in_turn}
+    job = json.dumps(about)
     job = job.replace(json.dumps(counting.root)[1:-1], json.dumps(str(link))[1:-1])
     with (
         tempfile.TemporaryDirectory(prefix="out-", dir=link.parent) as directory,
@@ -164,6 +181,7 @@ def _run(
             env={
                 "PATH": os.environ.get("PATH", os.defpath),
                 "PYTHONHASHSEED": str(seed),
+                **{name: text for name, text in os.environ.items() if name.startswith("PYTEST_")},
                 # Compiling a module, or writing it to the cache, leaves another heap.
                 "PYTHONDONTWRITEBYTECODE": "1",
             },
@@ -177,6 +195,36 @@ def _run(
             last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
             raise NotCounted(f"valgrind ended with exit code {done.returncode}: {last}")
         return [_read_total(dump) for dump in dumps]
+
+
+def count_command(
+    words: Sequence[str], directory: Path, variables: Mapping[str, str], place: Path
+) -> list[float]:
+    """Return for each hash seed the instructions of a command, with those of all that it starts. Raises NotCounted.
+
+    place: a directory for what is written meanwhile; it is made.
+    """
+    valgrind = [*find_valgrind(), "--trace-children=yes"]
+    valgrind.remove("--instr-atstart=no")
+    place.mkdir(exist_ok=True)
+
+    def run(seed: int) -> float:
+        with tempfile.TemporaryDirectory(prefix="count-", dir=place) as out:
+            done = subprocess.run(
+                [*valgrind, f"--callgrind-out-file={out}/%p", *words],
+                cwd=directory,
+                env={**variables, "PYTHONHASHSEED": str(seed), "PYTHONDONTWRITEBYTECODE": "1"},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+            )
+            profiles = list(Path(out).iterdir())
+            if done.returncode or not profiles:
+                raise NotCounted(f"under valgrind it ended with exit code {done.returncode}")
+            return float(sum(map(_read_total, profiles)))
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(run, range(SEEDS)))
 
 
 def _read_total(dump: Path) -> int:

@@ -37,6 +37,10 @@ class Witness:
     cases: Mapping[CaseKey, Counted]
     notes: tuple[str, ...]
 
+    def add(self, other: Witness) -> Witness:
+        """Return both together."""
+        return Witness({**self.cases, **other.cases}, (*self.notes, *other.notes))
+
 
 def count_pairs(
     pairs: Sequence[Pair],
@@ -63,13 +67,13 @@ def count_pairs(
             continue
         for row in counted[0][0]:
             if all(row in head for _, head in counted):
-                cases[pair.make_key(row)] = _summarise(
+                cases[pair.make_key(row)] = summarise(
                     [(base[row], head[row]) for base, head in counted]
                 )
     return Witness(cases, tuple(notes))
 
 
-def _summarise(counts: Sequence[tuple[float, float]]) -> Counted:
+def summarise(counts: Sequence[tuple[float, float]]) -> Counted:
     """Return the pair of counts whose change is the median one, so that the change is that of the figures shown."""
     changes = sorted((head / base - 1 if base > 0 else 0.0, base, head) for base, head in counts)
     change, base, head = changes[(len(changes) - 1) // 2]

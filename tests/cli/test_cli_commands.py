@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -192,3 +193,14 @@ def test_setup_without_a_command_is_refused(repository: Path) -> None:
         done = garagebench(repository, *words)
         assert (done.returncode, done.stdout) == (2, "")
         assert "is of commands: name one with --command CMD" in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="apt-get install valgrind")
+def test_instructions_of_a_command_are_counted(repository: Path) -> None:
+    """With those of the processes that it starts: three times the work has more of them, whatever else runs."""
+    write(repository, 300_000)
+    done, verdict = check(repository, "--generations", "1", "--count", "instructions")
+    assert done.returncode == 4, done.stderr
+    (counted,) = verdict["instructions"]
+    assert counted["case"].endswith("work.py")
+    assert counted["change_percent"] > 20

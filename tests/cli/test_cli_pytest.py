@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -241,3 +242,16 @@ def test_a_check_goes_on_after_sigkill(repository: Path) -> None:
         assert new["changes"][:6] == old["changes"]
     assert max(len(case["changes"]) for case in after["cases"]) == 15
     assert list((repository.parent / "cache" / "garagebench" / "trees").glob("pair-*")) == []
+
+
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="apt-get install valgrind")
+def test_instructions_of_benchmarks_that_are_not_level_are_counted(
+    repository: Path, check: Check
+) -> None:
+    """Beside the time of what became slower stands its count; what is level is not counted."""
+    write(repository, 16)
+    done, verdict = check(*LITTLE, "--count", "instructions", suite="bench/test_words.py")
+    assert done.returncode == 3, done.stderr
+    counts = {one["case"]: one["change_percent"] for one in verdict["instructions"]}
+    assert counts.keys() == {name("test_count[1-2]"), name("test_count[2]")}
+    assert all(change > 100 for change in counts.values())

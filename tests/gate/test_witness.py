@@ -39,7 +39,7 @@ def test_time_up_with_counts_level_is_suspect(
 
 def test_the_counts_shown_are_those_of_the_change() -> None:
     """Of three hash seeds the one with the median change gives both figures, so that the columns agree."""
-    counted = witnesses._summarise([(100.0, 103.0), (110.0, 111.1), (90.0, 90.0)])
+    counted = witnesses.summarise([(100.0, 103.0), (110.0, 111.1), (90.0, 90.0)])
     assert (counted.base, counted.head) == (110.0, 111.1)
     assert counted.change_percent == pytest.approx(1.0)
 

@@ -30,7 +30,7 @@ import io
 import json
 import os
 import traceback
-from typing import Any, Callable, TextIO
+from typing import Any, Callable, Protocol
 
 from .cases import TimedCase, check_cases, clock
 from .held import HeldCase, Holder
@@ -58,12 +58,29 @@ class Over(BaseException):
     """A subject that went its own way has come to its end, as it was told: there is nothing more to answer."""
 
 
+class Reads(Protocol):
+    """Where commands come from."""
+
+    def readline(self) -> str:
+        """Return the next one; empty at the end."""
+
+
+class Writes(Protocol):
+    """Where answers go."""
+
+    def write(self, text: str, /) -> Any:
+        """Take one."""
+
+    def flush(self) -> None:
+        """Hand it on."""
+
+
 class Worker:
     """Holds the subject's cases, each with its compiled loops. commands, answers: the pipes, where there are any."""
 
-    def __init__(self, commands: TextIO | None = None, answers: TextIO | None = None) -> None:
-        self._commands = commands or io.StringIO()
-        self._answers = answers or io.StringIO()
+    def __init__(self, commands: Reads | None = None, answers: Writes | None = None) -> None:
+        self._commands: Reads = commands or io.StringIO()
+        self._answers: Writes = answers or io.StringIO()
         self._is_asked = False
         self._cases: dict[str, TimedCase | HeldCase] = {}
         self._run_delay = RunDelay()
