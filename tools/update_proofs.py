@@ -1,4 +1,4 @@
-"""Write the tables of docs/checking.md, docs/suites.md and docs/commands.md anew from the gates in results/, which are lines of JSON.
+"""Write the tables of the documents on checks anew from the gates in results/, which are lines of JSON.
 
 python tools/update_proofs.py            the documents
 python tools/update_proofs.py --check    only tell whether it agrees with the files (exit code 1 if not)
@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CHECKING = ROOT / "docs" / "checking.md"
 SUITES = ROOT / "docs" / "suites.md"
 COMMANDS = ROOT / "docs" / "commands.md"
+ENVIRONMENTS = ROOT / "docs" / "environments.md"
 
 #: Series of benchmarks/gate/gates.py -> what it says in the table.
 SERIES = {
@@ -81,6 +82,7 @@ def main() -> int:
             "judged": judged_table(read("judged.jsonl")),
         },
         COMMANDS: {"commands": by_machine(read("commands.jsonl"), commands_table)},
+        ENVIRONMENTS: {"dependency": by_machine(read("dependency.jsonl"), dependency_table)},
     }
     is_check = "--check" in sys.argv
     changed = [document for document, own in tables.items() if update(document, own, is_check)]
@@ -227,12 +229,12 @@ def suites_table(gates: list[Line]) -> str:
         "| repository | benchmarks | change | gates | exit code 0 | 3 | 4 | named wrongly | seconds |",
         "| :--- | ---: | :--- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for repository in dict.fromkeys(gate["repository"] for gate in gates):
+    for repository in dict.fromkeys(map(name_repository, gates)):
         for slowed in (False, True):
             own = [
                 gate
                 for gate in gates
-                if (gate["repository"], gate["slowed"]) == (repository, slowed)
+                if (name_repository(gate), gate["slowed"]) == (repository, slowed)
             ]
             if not own:
                 continue
@@ -244,6 +246,29 @@ def suites_table(gates: list[Line]) -> str:
                 f"| {repository} | {own[0]['cases']} | {change} | {len(own)} | {codes[0]} | {codes[3]} | {codes[4]} "
                 f"| {wrong} | {seconds:.0f} |"
             )
+    return "\n".join(table) + "\n"
+
+
+def name_repository(gate: Line) -> str:
+    """Return the repository, and whether it was installed for each side."""
+    return f"{gate['repository']}, `--install`" if gate.get("install") else str(gate["repository"])
+
+
+def dependency_table(gates: list[Line]) -> str:
+    """Return how the gates on a dependency that became slower ended."""
+    table = [
+        "| attrs in head | gates | exit code 0 | 3 | 4 | `test_to_data`, median | seconds |",
+        "| :--- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for version in dict.fromkeys(gate["head"] for gate in gates):
+        own = [gate for gate in gates if gate["head"] == version]
+        codes = Counter(gate["exit_code"] for gate in own)
+        changes = [change for gate in own for change in gate["slower"].values()]
+        change = f"{statistics.median(changes):+.0f} %" if changes else ""
+        seconds = statistics.median(gate["seconds"] for gate in own)
+        table.append(
+            f"| {version} | {len(own)} | {codes[0]} | {codes[3]} | {codes[4]} | {change} | {seconds:.0f} |"
+        )
     return "\n".join(table) + "\n"
 
 
