@@ -15,7 +15,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test check clean setup system-packages
+.PHONY: help bench test check dist clean setup system-packages
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1: \2/p' Makefile
@@ -34,6 +34,10 @@ check:  ## ruff, mypy and all tests, with what is installed in .venv
 	$(BIN)/pytest -n 3 --dist worksteal $(SIDE_BY_SIDE)
 	$(BIN)/pytest $(addprefix --ignore=,$(SIDE_BY_SIDE))
 	$(BIN)/pytest tests/benchmarks --benchmark-disable -q
+
+dist: setup  ## build sdist and wheel into dist/
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
 
 clean:  ## remove .venv, caches, build artefacts and golden left-overs
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks build dist

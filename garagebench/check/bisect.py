@@ -14,9 +14,11 @@ from garagebench.check.revisions import CheckSettings
 from garagebench.check.verdict import Verdict
 from garagebench.engine.files import write_whole
 from garagebench.errors import GarageError
-from garagebench.exit_codes import INTERRUPTED
+from garagebench.exit_codes import GOOD as EXIT_GOOD
+from garagebench.exit_codes import INCONCLUSIVE, INTERRUPTED
 from garagebench.gate.trees.git import Git, resolve
 from garagebench.stats.levels import ALPHA, TAIL
+from garagebench.system.cache import find_cache
 
 GOOD, BAD, SKIPPED = "good", "bad", "skipped"
 
@@ -247,8 +249,14 @@ def _read(
 
 
 def place_notebook(
-    cache: str, repository: Path, settings: CheckSettings, good: str, bad: str
+    environment: Mapping[str, str], repository: Path, settings: CheckSettings, good: str, bad: str
 ) -> Path:
     """Return where the gates of such a search are kept."""
     told = repr((str(repository.resolve()), settings, good, bad))
-    return Path(cache) / "bisect" / f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.json"
+    name = hashlib.sha256(told.encode()).hexdigest()[:16]
+    return Path(find_cache(environment)) / "bisect" / f"{name}.json"
+
+
+def exit_code(found: Found) -> int:
+    """Return 0 where a commit was found, 4 for a range or nothing."""
+    return EXIT_GOOD if found.status == "found" else INCONCLUSIVE

@@ -13,7 +13,6 @@ from garagebench.commands.gate import make_settings
 from garagebench.commands.gate_options import bisect_options
 from garagebench.commands.options import PytestCommand
 from garagebench.commands.output import make_console
-from garagebench.exit_codes import GOOD, INCONCLUSIVE
 
 if TYPE_CHECKING:
     from garagebench.check.bisect import Step
@@ -50,18 +49,17 @@ def bisect(good: str, bad: str, format: str, **options: Any) -> None:  # noqa: A
 
     Exit code: 0 found, 1 error, 2 usage, 4 a range, or nothing, 130 interrupted.
     """  # noqa: D301  click wants the character
-    from garagebench.check.bisect import Notebook, Search, place_notebook
+    from garagebench.check.bisect import Notebook, Search, exit_code, place_notebook
     from garagebench.check.revisions import compare_revisions
     from garagebench.gate.trees.git import find_repository, resolve
     from garagebench.report.bisect import render_bisect
     from garagebench.report.progress import show_progress
-    from garagebench.system.cache import find_cache
 
     here = Path.cwd()
     git = find_repository(here, os.environ)
     ends = resolve(git, good), resolve(git, bad)
     settings = make_settings(*ends, **options)
-    notebook = Notebook(place_notebook(find_cache(os.environ), git.directory, settings, *ends))
+    notebook = Notebook(place_notebook(os.environ, git.directory, settings, *ends))
     console = make_console(err=True)
     if notebook.known:
         console.print(f"going on after {len(notebook.known)} gates", highlight=False)
@@ -80,4 +78,4 @@ def bisect(good: str, bad: str, format: str, **options: Any) -> None:  # noqa: A
         found = Search(git, *ends, judge, notebook, tell).run()
     notebook.forget()
     click.echo(render_bisect(found, format), nl=False)
-    click.get_current_context().exit(GOOD if found.status == "found" else INCONCLUSIVE)
+    click.get_current_context().exit(exit_code(found))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -28,6 +27,7 @@ from garagebench.engine.contestant import (
 )
 from garagebench.engine.schedule import Pace
 from garagebench.errors import GarageError
+from garagebench.system.interrupts import temporary_directory
 
 KEY = "garagebench"
 
@@ -73,8 +73,8 @@ def save(result: Mapping[str, Any], path: str | Path) -> None:
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` make a file beside the path, which then takes its place; or leave all as it was. ResultError."""
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as directory:
-            whole = Path(directory, path.name)
+        with temporary_directory(f".{path.name}.", path.parent) as directory:
+            whole = directory / path.name
             write(whole)
             os.replace(whole, path)
     except OSError as error:

@@ -11,7 +11,6 @@ import math
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from garagebench.load.latencies import Latencies
 from garagebench.load.meter import Meter
 from garagebench.load.outcome import LoadOutcome, LoadSettings
 from garagebench.load.stop import Stop
+from garagebench.system.interrupts import temporary_directory
 
 FIX = "pip install 'garagebench[load]'"
 
@@ -82,8 +82,8 @@ def drive(
 ) -> LoadOutcome:
     """Put the load on; Locust shows its own table. Raises LoadError, Unavailable."""
     check_package()
-    with tempfile.TemporaryDirectory() as folder:
-        figures = Path(folder, "figures.json")
+    with temporary_directory("garagebench-") as folder:
+        figures = folder / "figures.json"
         arguments = [
             *("--host", endpoint.url),
             *("--users", settings.users),

@@ -8,7 +8,6 @@ import resource
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from garagebench.load.cars import Cars
@@ -20,6 +19,7 @@ from garagebench.load.meter import Meter
 from garagebench.load.outcome import LoadOutcome, LoadSettings, choose_parked, find_program
 from garagebench.load.stop import Stop
 from garagebench.load.wrk_script import MARK, write_script
+from garagebench.system.interrupts import temporary_directory
 
 FIX = "apt-get install wrk"
 
@@ -75,8 +75,8 @@ def run_program(
     command: Sequence[str], endpoint: Endpoint, script: str, stop: Stop, tick: Tick
 ) -> str:
     """Return what wrk printed. Raises LoadError where it fails."""
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as output:
-        path = Path(folder, "park_and_unpark.lua")
+    with temporary_directory("garagebench-") as folder, tempfile.TemporaryFile("w+") as output:
+        path = folder / "park_and_unpark.lua"
         path.write_text(script, encoding="ascii")
         with subprocess.Popen(
             [*command, f"--script={path}", endpoint.url],
