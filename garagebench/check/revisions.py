@@ -44,8 +44,6 @@ from garagebench.impls.registry import find_entry, is_file
 from garagebench.run.experiment import load_layout
 from garagebench.run.recipes import check_impl, impl_label
 from garagebench.run.rules import complete
-from garagebench.stats.judge import Judgement
-from garagebench.stats.percent import to_percent
 from garagebench.subjects.requests import STAGES
 
 if TYPE_CHECKING:
@@ -364,7 +362,8 @@ def _count(
     pairs = [pair for pair in ready.pairs if pair.subject not in apart]
     if ready.suite is not None:
         # What is level needs no witness, and to count it takes long.
-        told = [case.row for case, one in found.cases.items() if not is_level(one, case, settings)]
+        judged = make_verdict(found, "", "", thresholds=settings.thresholds).cases
+        told = [case.case for case in judged if not case.is_level]
         mine = [name for name in ready.suite.cases if name in told]
         pairs = [choose(pair, mine) if pair is ready.suite.pair else pair for pair in pairs]
         pairs = [pair for pair in pairs if mine or pair.subject != ready.suite.pair.subject]
@@ -378,13 +377,6 @@ def _count(
         witness = witness.add(ready.commands.count(trees.base.path.parent / "count"))
     said = testify(found.cases, witness.cases, settings.thresholds)
     return replace(witness, notes=(*said, *witness.notes))
-
-
-def is_level(judgement: Judgement, case: CaseKey, settings: CheckSettings) -> bool:
-    """Tell whether a case is neither slower nor faster by its threshold, and is known to be."""
-    percent = settings.thresholds.of(case)
-    is_faster = to_percent(judgement.change) <= -percent and (judgement.high or 0.0) < 0
-    return judgement.outcome == "not slower" and not is_faster
 
 
 def make_pairs(settings: CheckSettings, trees: Trees, interpreters: Interpreters) -> Iterator[Pair]:

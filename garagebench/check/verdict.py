@@ -59,6 +59,13 @@ class CaseVerdict:
     head_slower: int | None = None
     changes_percent: tuple[float | None, ...] = ()
 
+    @property
+    def is_level(self) -> bool:
+        """Whether it is neither slower nor faster by its threshold, and known to be."""
+        change = self.change_percent or 0.0
+        is_faster = change <= -self.threshold_percent and (self.high or 0.0) < 0
+        return self.verdict == "not slower" and not is_faster
+
 
 @dataclass(frozen=True, kw_only=True)
 class CaseCount:

@@ -79,9 +79,3 @@ def format_change(case: CaseVerdict) -> str:
         return "unknown"
     bounds = "" if case.low is None or case.high is None else f" [{case.low:.1f}, {case.high:.1f}]"
     return f"{case.change_percent:+.1f} %{bounds}"
-
-
-def is_level(case: CaseVerdict) -> bool:
-    """Tell whether a case is neither slower nor faster by its threshold, and is known to be."""
-    is_faster = (case.change_percent or 0.0) <= -case.threshold_percent and (case.high or 0.0) < 0
-    return case.verdict == "not slower" and not is_faster

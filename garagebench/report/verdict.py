@@ -17,7 +17,7 @@ from garagebench.report.drawing import (
     escape,
     make_table,
 )
-from garagebench.report.headline import format_change, is_level, make_headline
+from garagebench.report.headline import format_change, make_headline
 from garagebench.report.junit import render_junit
 from garagebench.report.metrics import render_metrics
 
@@ -75,7 +75,7 @@ def _find_shown(verdict: Verdict) -> Sequence[CaseVerdict]:
     """Return the cases that the table shows: of a suite those that are not level, the slowest first."""
     if not verdict.is_suite:
         return verdict.cases
-    told = [case for case in verdict.cases if not is_level(case)]
+    told = [case for case in verdict.cases if not case.is_level]
     return sorted(told, key=lambda case: -(case.change_percent or 0.0))
 
 
@@ -83,7 +83,7 @@ def _tell_suite(verdict: Verdict) -> Iterator[str]:
     """Yield what the table does not show of a suite: how many are level, and what was not judged and why."""
     if not verdict.is_suite:
         return
-    level = sum(map(is_level, verdict.cases))
+    level = sum(case.is_level for case in verdict.cases)
     yield f"{level} of {len(verdict.cases)} benchmarks level: not slower, and not faster by the threshold either"
     for one in verdict.one_sided:
         yield f"not judged: {one.case}: {one.base} in base, {one.head} in head{f': {one.reason}' * bool(one.reason)}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from garagebench.check.verdict import CaseVerdict, Verdict
-from garagebench.report.headline import format_change, is_level, make_headline
+from garagebench.report.headline import format_change, make_headline
 from garagebench.report.html.document import draw
 from garagebench.report.html.forest import HEIGHT, WIDTH, Axis, Picture, draw_case
 from garagebench.report.html.line import Curve, draw_curve
@@ -36,8 +36,8 @@ def render_verdict(verdict: Verdict) -> str:
     """Return the document."""
     axis = Axis(verdict.cases)
     ordered = sorted(verdict.cases, key=lambda case: -(case.change_percent or 0.0))
-    level = [case for case in ordered if is_level(case)]
-    told = [case for case in ordered if not is_level(case)]
+    level = [case for case in ordered if case.is_level]
+    told = [case for case in ordered if not case.is_level]
     return draw(
         "verdict.html",
         asdict(verdict),
@@ -63,7 +63,7 @@ def render_verdict(verdict: Verdict) -> str:
 def _make_line(case: CaseVerdict, axis: Axis) -> Line:
     runtime = f"@{case.runtime}" if case.runtime and case.impl else ""
     generations = "" if case.generations is None else str(case.generations)
-    word = "faster" if case.verdict == "not slower" and not is_level(case) else case.verdict
+    word = "faster" if case.verdict == "not slower" and not case.is_level else case.verdict
     return Line(
         f"{case.case}{runtime}",
         format_change(case),
