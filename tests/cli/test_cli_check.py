@@ -70,6 +70,7 @@ def test_a_much_slower_pool_is_slower_and_its_stage_named(repository: Path) -> N
     assert list(verdict)[:5] == ["verdict", "exit_code", "attributed_to", "seconds", "cases"]
     keys = ["case", "part_of", "impl", "runtime", "operation", "stage", "verdict"]
     keys += ["change_percent", "low", "high", "threshold_percent", "generations", "head_slower"]
+    keys += ["changes_percent"]
     assert all(list(case) == keys for case in verdict["cases"])  # type: ignore[attr-defined]
     assert (repository / "pool.py").read_text() == SLOW
     assert not list((repository.parent / "cache" / "garagebench" / "trees").glob("*/a"))

@@ -118,7 +118,7 @@ def test_a_slower_function_is_named_by_its_benchmarks(repository: Path, check: C
     case = verdict["cases"][0]
     assert (case["impl"], case["operation"], case["stage"], case["part_of"]) == (None,) * 4
     assert (verdict["schema"], verdict["sources"]) == (
-        3,
+        4,
         {"words": ["src/words.py", "src/words.py"]},
     )
     again = garagebench(

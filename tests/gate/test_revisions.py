@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from garagebench.gate.trees import scratch
 from garagebench.gate.trees.git import NotComparable, RevisionError, find_repository
 from garagebench.gate.trees.revisions import APART_NS, MODIFIED_NS, Trees, two_trees
 from garagebench.gate.trees.scratch import start_of
@@ -927,18 +927,18 @@ def test_a_directory_is_made_under_the_lock(
     repository: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody may look at a directory between its making and the mark of its owner."""
-    make = tempfile.mkdtemp
+    make = scratch._make_numbered
     made = []
 
-    def make_under_lock(*, prefix: str, dir: Path) -> str:  # noqa: A002 - as tempfile calls it
+    def make_under_lock(where: Path) -> Path:
         with (place / "lock").open() as file, pytest.raises(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        made.append(make(prefix=prefix, dir=dir))
+        made.append(make(where))
         return made[-1]
 
-    monkeypatch.setattr("tempfile.mkdtemp", make_under_lock)
+    monkeypatch.setattr(scratch, "_make_numbered", make_under_lock)
     with two_trees(repository, "v1") as trees:
-        assert made == [str(trees.base.path.parent)]
+        assert made == [trees.base.path.parent]
 
 
 def test_a_zombie_is_dead(repository: Path, place: Path) -> None:
