@@ -126,7 +126,7 @@ def main():
                 slow=slow,
                 status=found["status"],
                 named=named if found["status"] != "nothing" else [],
-                gates=len(found["steps"]) + 2,
+                gates=found["gates"],
                 outcomes=[step["outcome"] for step in found["steps"]],
                 cases=found["cases"],
                 seconds=found["seconds"],

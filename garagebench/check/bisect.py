@@ -41,7 +41,7 @@ class Commit:
 
 
 @dataclass(frozen=True)
-class Step:
+class SearchStep:
     """One gate. outcome: "good" (not slower than the good revision), "bad" or "skipped"; reason: in a sentence."""
 
     commit: str
@@ -55,7 +55,8 @@ class Found:
     """The answer, with the fields of its JSON. status: "found", "range" or "nothing"; reason: why it is not "found".
 
     commits: the one that was found, or those of the range, oldest first. cases: what was searched for: name -> change of the
-    found commit against its parent, in percent, with its bounds. error_percent: how often such a search goes wrong, at most.
+    found commit against its parent, in percent, with its bounds. gates: how many were judged; steps: those in between.
+    error_percent: how often such a search goes wrong, at most.
     """
 
     status: str
@@ -64,7 +65,8 @@ class Found:
     bad: str
     commits: tuple[Commit, ...]
     cases: Mapping[str, tuple[float | None, float | None, float | None]]
-    steps: tuple[Step, ...]
+    gates: int
+    steps: tuple[SearchStep, ...]
     error_percent: float
     seconds: float
 
@@ -92,7 +94,7 @@ class Search:
         bad: str,
         gate: Gate,
         notebook: Notebook,
-        on_step: Callable[[Step, int], None] = lambda _step, _left: None,
+        on_step: Callable[[SearchStep, int], None] = lambda _step, _left: None,
     ) -> None:
         self._git = git
         self._good, self._bad = resolve(git, good), resolve(git, bad)
@@ -100,7 +102,8 @@ class Search:
         self._notebook = notebook
         self._on_step = on_step
         self._goods = [self._good]
-        self._steps: list[Step] = []
+        self._steps: list[SearchStep] = []
+        self._outcomes: list[str] = []
         self._begin = time.monotonic()
 
     def run(self) -> Found:
@@ -112,9 +115,9 @@ class Search:
         first = self._judge(self._good, self._bad, None)
         names = frozenset(first.slower)
         if first.outcome != "slower":
-            return self._tell(
-                "nothing", f"the bad revision is {first.outcome} than the good one", (self._bad,)
-            )
+            ends = f"the bad revision against the good one is {first.outcome}"
+            why = ends if first.outcome == "not slower" else f"{ends}: {first.reason}"
+            return self._tell("nothing", why, (self._bad,))
         bad = self._narrow(names)
         left = self._list(bad)
         if len(left) > 1:
@@ -122,9 +125,7 @@ class Search:
             return self._tell("range", why, left)
         last = self._judge(f"{bad}^", bad, names)
         if last.outcome != "slower":
-            why = (
-                f"it is {last.outcome} than its parent by itself: several commits may have added up"
-            )
+            why = f"against its parent it is {last.outcome}: several commits may have added up"
             return self._tell("range", why, (bad,))
         return self._tell("found", "", (bad,), last)
 
@@ -148,7 +149,7 @@ class Search:
             else:
                 skipped.add(commit)
                 outcome = SKIPPED
-            step = Step(commit, outcome, found.reason, found.seconds)
+            step = SearchStep(commit, outcome, found.reason, found.seconds)
             self._steps.append(step)
             self._on_step(step, len(left))
 
@@ -157,6 +158,7 @@ class Search:
         if known is None:
             known = self._ask(base, head, only)
             self._notebook.note(base, head, known)
+        self._outcomes.append(known.outcome)
         return known
 
     def _ask(self, base: str, head: str, only: frozenset[str] | None) -> Judged:
@@ -190,8 +192,8 @@ class Search:
     def _tell(
         self, status: str, reason: str, commits: tuple[str, ...], last: Judged | None = None
     ) -> Found:
-        gates = len(self._steps) + 2
-        goods = sum(step.outcome == GOOD for step in self._steps)
+        gates = len(self._outcomes)
+        level = self._outcomes.count("not slower")
         return Found(
             status,
             reason,
@@ -199,9 +201,10 @@ class Search:
             self._bad,
             tuple(map(self._describe, commits)),
             last.slower if last else {},
+            gates,
             tuple(self._steps),
             # A commit that is level is called slower with ALPHA, one at the threshold level with TAIL, at most.
-            round(100 * min(1.0, (gates - goods) * ALPHA + goods * TAIL), 1),
+            round(100 * min(1.0, (gates - level) * ALPHA + level * TAIL), 1),
             round(time.monotonic() - self._begin, 1),
         )
 

@@ -1,4 +1,4 @@
-"""Commands as pairs of sides: `--command CMD`, run in the copy of each side."""
+"""PreparedCommands as pairs of sides: `--command CMD`, run in the copy of each side."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from garagebench.check.environments import Interpreters
+from garagebench.check.environments import SideInterpreters
 from garagebench.engine.instructions import NotCounted, count_command
 from garagebench.engine.interpreter import find_interpreter
 from garagebench.errors import GarageError
@@ -81,8 +81,8 @@ class Process:
 
 
 @dataclass(frozen=True)
-class Commands:
-    """Commands that are ready to be measured. notes: what is to be known of their times."""
+class PreparedCommands:
+    """PreparedCommands that are ready to be measured. notes: what is to be known of their times."""
 
     pairs: tuple[Pair, ...]
     processes: tuple[Process, ...]
@@ -108,8 +108,8 @@ class Commands:
 
 
 def prepare_commands(
-    settings: CommandSettings, trees: Trees, interpreters: Interpreters, package: Path
-) -> Commands:
+    settings: CommandSettings, trees: Trees, interpreters: SideInterpreters, package: Path
+) -> PreparedCommands:
     """Run everything once on both sides, and each command a few times more, alone.
 
     Raises NotComparable, FailedInHead, CommandError.
@@ -156,4 +156,4 @@ def prepare_commands(
         processes.append(Process(name, *times, base_use.peak_bytes, head_use.peak_bytes))
         uses = f"base {format_use(base_use)}, head {format_use(head_use)}"
         alone.append(f"alone, {name} takes: {uses}")
-    return Commands(tuple(pairs), tuple(processes), (*told.values(), *alone), starts)
+    return PreparedCommands(tuple(pairs), tuple(processes), (*told.values(), *alone), starts)

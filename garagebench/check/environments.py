@@ -15,7 +15,7 @@ from garagebench.engine.target import Target
 from garagebench.gate.trees.environments import (
     Dependency,
     Environments,
-    Recipe,
+    InstallPlan,
     make_environments,
 )
 from garagebench.gate.trees.revisions import Trees
@@ -47,7 +47,7 @@ class InstallSettings:
 
 
 @dataclass(frozen=True)
-class Interpreters:
+class SideInterpreters:
     """The interpreters of the sides. runtime: the name of the usual one, "" is this. environments: None: there are none."""
 
     runtime: str = ""
@@ -111,18 +111,18 @@ def install_sides(
     *,
     on_progress: Callable[[Progress], None],
     on_output: Callable[[str], None],
-) -> Iterator[Interpreters]:
+) -> Iterator[SideInterpreters]:
     """Yield the interpreters of the sides; their environments are made before. Raises InstallFailed, NotComparable."""
     usual = runtime or ""
     if not settings.commands:
-        yield Interpreters(usual)
+        yield SideInterpreters(usual)
         return
     begin = time.monotonic()
 
     def count(done: int) -> None:
         on_progress(Progress(done, ALL, time.monotonic() - begin, float("inf"), "environment"))
 
-    recipe = Recipe(
+    plan = InstallPlan(
         find_interpreter(usual).path,
         tuple(tuple(split_command(text)) for text in settings.commands),
         trees.locate(Path.cwd())[1].relative_to(trees.head.path),
@@ -130,7 +130,5 @@ def install_sides(
     )
     count(0)
     store = Path(find_cache(os.environ)) / "environments"
-    with make_environments(
-        recipe, trees, store, on_made=count, on_output=on_output
-    ) as environments:
-        yield Interpreters(usual, environments)
+    with make_environments(plan, trees, store, on_made=count, on_output=on_output) as environments:
+        yield SideInterpreters(usual, environments)

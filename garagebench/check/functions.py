@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from garagebench.check.environments import Interpreters
+from garagebench.check.environments import SideInterpreters
 from garagebench.errors import GarageError
 from garagebench.gate.pairs import Pair
 from garagebench.gate.trees.revisions import Trees
@@ -21,7 +21,7 @@ from garagebench.run.functions import (
 def make_function_pairs(
     subjects: Sequence[str],
     trees: Trees,
-    interpreters: Interpreters,
+    interpreters: SideInterpreters,
     locate: Callable[[str, Trees], tuple[str, str]],
     package: Path,
 ) -> Iterator[Pair]:

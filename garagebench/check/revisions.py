@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from garagebench.check.benchmark_files import SharedFiles, share_files
 from garagebench.check.certificate import cite
-from garagebench.check.commands import Commands, CommandSettings, prepare_commands
-from garagebench.check.environments import InstallSettings, Interpreters, install_sides
+from garagebench.check.commands import CommandSettings, PreparedCommands, prepare_commands
+from garagebench.check.environments import InstallSettings, SideInterpreters, install_sides
 from garagebench.check.functions import choose_calls, make_function_pairs
 from garagebench.check.parts import Keeper, Keeping
 from garagebench.check.suggestions import suggest
@@ -104,8 +104,8 @@ class Prepared:
     pairs: tuple[Pair, ...]
     garages: frozenset[str]
     suite: Suite | None
-    interpreters: Interpreters
-    commands: Commands | None = None
+    interpreters: SideInterpreters
+    commands: PreparedCommands | None = None
     caveats: tuple[str, ...] = ()
 
 
@@ -199,7 +199,7 @@ def _prepare_pairs(
     settings: CheckSettings,
     trees: Trees,
     files: SharedFiles | None,
-    interpreters: Interpreters,
+    interpreters: SideInterpreters,
     on_progress: Callable[[Progress], None],
 ) -> Prepared:
     """Load all that is compared once. files: those of the suite, where there is one."""
@@ -379,7 +379,9 @@ def _count(
     return replace(witness, notes=(*said, *witness.notes))
 
 
-def make_pairs(settings: CheckSettings, trees: Trees, interpreters: Interpreters) -> Iterator[Pair]:
+def make_pairs(
+    settings: CheckSettings, trees: Trees, interpreters: SideInterpreters
+) -> Iterator[Pair]:
     """Yield each implementation on both sides.
 
     In garagebench's own repository all that runs in the worker comes from each tree; in any other, the user's module.

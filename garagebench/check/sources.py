@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from garagebench.check.benchmark_files import SharedFiles, find_own_modules
-from garagebench.check.environments import Interpreters
+from garagebench.check.environments import SideInterpreters
 from garagebench.gate.trees.git import NotComparable
 from garagebench.gate.trees.revisions import Tree, Trees
 
@@ -17,7 +17,7 @@ def find_sources(
     modules: tuple[Mapping[str, str], Mapping[str, str]],
     trees: Trees,
     files: SharedFiles,
-    interpreters: Interpreters,
+    interpreters: SideInterpreters,
 ) -> dict[str, tuple[str, str]]:
     """Return the repository's modules: name -> its file in base and in head, relative to a tree or an environment.
 

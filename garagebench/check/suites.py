@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from garagebench.check.benchmark_files import SharedFiles, find_ignored
-from garagebench.check.environments import Interpreters
+from garagebench.check.environments import SideInterpreters
 from garagebench.check.sources import find_sources
 from garagebench.engine import Progress
 from garagebench.engine.channel import WorkerFailed
@@ -76,7 +76,7 @@ def prepare_suite(
     settings: SuiteSettings,
     trees: Trees,
     files: SharedFiles,
-    interpreters: Interpreters,
+    interpreters: SideInterpreters,
     package: Path,
     *,
     allow_different: bool = False,
@@ -116,7 +116,7 @@ def _make_pair(
     settings: SuiteSettings,
     trees: Trees,
     files: SharedFiles,
-    interpreters: Interpreters,
+    interpreters: SideInterpreters,
     package: Path,
 ) -> Pair:
     label, python = interpreters.find()

@@ -15,7 +15,7 @@ from garagebench.commands.options import PytestCommand
 from garagebench.commands.output import make_console
 
 if TYPE_CHECKING:
-    from garagebench.check.bisect import Step
+    from garagebench.check.bisect import SearchStep
     from garagebench.check.verdict import Verdict
 
 
@@ -62,9 +62,12 @@ def bisect(good: str, bad: str, format: str, **options: Any) -> None:  # noqa: A
     notebook = Notebook(place_notebook(os.environ, git.directory, settings, *ends))
     console = make_console(err=True)
     if notebook.known:
-        console.print(f"going on after {len(notebook.known)} gates", highlight=False)
+        console.print(
+            f"going on after {len(notebook.known)} checks of the interrupted search",
+            highlight=False,
+        )
 
-    def tell(step: Step, left: int) -> None:
+    def tell(step: SearchStep, left: int) -> None:
         text = f"{step.commit[:10]} {step.outcome} ({left} commits were left): {step.reason}"
         console.print(text, highlight=False, soft_wrap=True, markup=False)
 

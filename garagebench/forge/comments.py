@@ -10,7 +10,7 @@ MOST_LETTERS = 60_000
 
 
 class HasComments(Protocol):
-    """What `hosts.Thread` offers."""
+    """What `hosts.CommentThread` offers."""
 
     def list(self) -> Iterator[tuple[int, str]]:
         """Yield number and text of each comment."""

@@ -29,7 +29,7 @@ class ForgeError(GarageError):
 
 
 @dataclass(frozen=True)
-class Thread:
+class CommentThread:
     """The comments of one request. address: of their list; headers: with the token; update: the method that changes one.
 
     help: what to do where it is refused.
@@ -77,7 +77,7 @@ class Thread:
             raise ForgeError(f"{method} {address}: {reason}") from None
 
 
-def find_thread(environment: Mapping[str, str], number: int | None) -> Thread:
+def find_thread(environment: Mapping[str, str], number: int | None) -> CommentThread:
     """Return the comments of the request that this job is of. number: of the request, where the job does not know it.
 
     Raises ForgeError.
@@ -91,7 +91,7 @@ def find_thread(environment: Mapping[str, str], number: int | None) -> Thread:
     )
 
 
-def _find_github(environment: Mapping[str, str], number: int | None) -> Thread:
+def _find_github(environment: Mapping[str, str], number: int | None) -> CommentThread:
     if number is None:
         number = _read_number(environment.get("GITHUB_EVENT_PATH"))
     token = environment.get("GITHUB_TOKEN") or environment.get("GH_TOKEN")
@@ -99,7 +99,7 @@ def _find_github(environment: Mapping[str, str], number: int | None) -> Thread:
         raise ForgeError("no GITHUB_TOKEN: give the step `env: GITHUB_TOKEN: ${{ github.token }}`")
     api = environment.get("GITHUB_API_URL", "https://api.github.com")
     issues = f"{api}/repos/{environment['GITHUB_REPOSITORY']}/issues"
-    return Thread(
+    return CommentThread(
         f"{issues}/{number}/comments",
         f"{issues}/comments",
         {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"},
@@ -117,7 +117,7 @@ def _read_number(path: str | None) -> int:
         raise ForgeError("this job is of no pull request: name one with --number") from None
 
 
-def _find_gitlab(environment: Mapping[str, str], number: int | None) -> Thread:
+def _find_gitlab(environment: Mapping[str, str], number: int | None) -> CommentThread:
     request = number or environment.get("CI_MERGE_REQUEST_IID")
     if request is None:
         raise ForgeError("this job is of no merge request: name one with --number")
@@ -126,4 +126,6 @@ def _find_gitlab(environment: Mapping[str, str], number: int | None) -> Thread:
         raise ForgeError("no GITLAB_TOKEN: make a project access token with the scope `api`")
     project = quote(environment["CI_PROJECT_ID"], safe="")
     notes = f"{environment['CI_API_V4_URL']}/projects/{project}/merge_requests/{request}/notes"
-    return Thread(notes, notes, {"PRIVATE-TOKEN": token}, "PUT", "the token needs the scope `api`")
+    return CommentThread(
+        notes, notes, {"PRIVATE-TOKEN": token}, "PUT", "the token needs the scope `api`"
+    )

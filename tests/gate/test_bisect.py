@@ -125,7 +125,7 @@ def test_where_nothing_is_slower_nothing_is_accused(repository: Path) -> None:
     gate = Knows(repository, 99)
     found = search(repository, gate).run()
     assert (found.status, found.commits[0].subject) == ("nothing", "number 19")
-    assert len(gate.asked) == 1
+    assert (len(gate.asked), found.gates, found.error_percent) == (1, 1, 2.5)
     assert render_bisect(found, "text").startswith("nothing found: ")
 
 
@@ -231,6 +231,6 @@ def test_the_error_of_the_whole_search_is_told(repository: Path) -> None:
     """It is at most the sum of those of its gates."""
     found = search(repository, Knows(repository, 7)).run()
     goods = sum(step.outcome == "good" for step in found.steps)
-    gates = len(found.steps) + 2
-    assert found.error_percent == pytest.approx(0.5 * (gates - goods) + 2.5 * goods)
+    assert found.gates == len(found.steps) + 2
+    assert found.error_percent == pytest.approx(0.5 * (found.gates - goods) + 2.5 * goods)
     assert f"at most {found.error_percent:g} %" in render_bisect(found, "text")

@@ -16,16 +16,16 @@ from pathlib import Path
 
 import pytest
 
+from garagebench.gate.trees.environment_cache import MOST_S, EnvironmentCache
 from garagebench.gate.trees.environments import (
     Dependency,
     Environments,
     InstallFailed,
-    Recipe,
+    InstallPlan,
     clean,
     make_environments,
 )
 from garagebench.gate.trees.git import NotComparable
-from garagebench.gate.trees.kept import MOST_S, Kept
 from garagebench.gate.trees.revisions import Trees, two_trees
 from garagebench.system.supervised import Supervised
 
@@ -116,11 +116,11 @@ def make_repository(place: Path) -> Path:
     return path
 
 
-def make_recipe(place: Path, *more: tuple[str, ...], same: bool = False) -> Recipe:
+def make_plan(place: Path, *more: tuple[str, ...], same: bool = False) -> InstallPlan:
     """How the repository is installed, without a network."""
     offline = ("--no-index", "--find-links", str(place / "wheels"), "--quiet")
     install = ("pip", "install", *offline, ".", "-r", "needs.txt")
-    return Recipe(sys.executable, (install, *more), same_dependencies=same)
+    return InstallPlan(sys.executable, (install, *more), same_dependencies=same)
 
 
 def run(*words: str | Path) -> str:
@@ -142,7 +142,7 @@ def installed(place: Path) -> Iterator[tuple[Trees, Environments]]:
     repository, cache = place / "repository", place / "cache"
     with (
         two_trees(repository, "HEAD~1", "HEAD", cache, has_history=True) as trees,
-        make_environments(make_recipe(place), trees, place / "store") as environments,
+        make_environments(make_plan(place), trees, place / "store") as environments,
     ):
         yield trees, environments
 
@@ -226,14 +226,14 @@ def test_git_in_a_copy_does_not_reach_the_repository(
 @pytest.mark.usefixtures("uv")
 def test_what_was_made_is_used_again(place: Path, tmp_path: Path) -> None:
     """The second check builds nothing, and finds in its trees what the first one had built there."""
-    recipe = make_recipe(place)
+    plan = make_plan(place)
     logs = []
     for _ in range(2):
         with (
             two_trees(
                 place / "repository", "HEAD~1", "HEAD", tmp_path / "cache", has_history=True
             ) as trees,
-            make_environments(recipe, trees, tmp_path / "store") as environments,
+            make_environments(plan, trees, tmp_path / "store") as environments,
         ):
             sides = trees.base, trees.head
             logs.append([(tree.path / "LOG").read_text() for tree in sides])
@@ -255,7 +255,7 @@ def test_other_code_is_built_anew(place: Path, tmp_path: Path) -> None:
         (repository / "words.py").write_text(WORDS.format(side=side))
         with (
             two_trees(repository, "HEAD~1", None, tmp_path / "cache", has_history=True) as trees,
-            make_environments(make_recipe(place), trees, tmp_path / "store") as environments,
+            make_environments(make_plan(place), trees, tmp_path / "store") as environments,
         ):
             found.append(run(environments.paths[1] / "bin" / "words"))
     assert found == ["1", "2"]
@@ -270,7 +270,7 @@ def test_base_gets_the_dependencies_of_head(place: Path, tmp_path: Path) -> None
     commit(repository, needs_txt="dep==1.0\n")
     with (
         two_trees(repository, "HEAD~1", "HEAD", tmp_path / "cache", has_history=True) as trees,
-        make_environments(make_recipe(place, same=True), trees, tmp_path / "store") as environments,
+        make_environments(make_plan(place, same=True), trees, tmp_path / "store") as environments,
     ):
         assert environments.differing == ()
         code = "import dep; print(dep.VERSION)"
@@ -286,12 +286,12 @@ def test_a_command_that_fails_is_told_with_its_output(
     check = (
         f"import sys; text = open('words.py').read(); '({failing})' in text and sys.exit('no good')"
     )
-    recipe = Recipe(sys.executable, (("python", "-c", check),))
+    plan = InstallPlan(sys.executable, (("python", "-c", check),))
     said: list[str] = []
     with (
         two_trees(place / "repository", "HEAD~1", "HEAD", tmp_path / "cache") as trees,
         pytest.raises(error, match=r"cannot be installed: python -c .* ended with exit code 1"),
-        make_environments(recipe, trees, tmp_path / "store", on_output=said.append),
+        make_environments(plan, trees, tmp_path / "store", on_output=said.append),
     ):
         pass
     assert "no good" in "".join(said)
@@ -305,7 +305,7 @@ def test_a_program_that_is_not_there_is_told(place: Path, tmp_path: Path) -> Non
         two_trees(place / "repository", "HEAD~1", "HEAD", tmp_path / "cache") as trees,
         pytest.raises(InstallFailed, match="no-such-program"),
         make_environments(
-            Recipe(sys.executable, (("no-such-program",),)),
+            InstallPlan(sys.executable, (("no-such-program",),)),
             trees,
             tmp_path / "store",
             on_output=said.append,
@@ -315,13 +315,13 @@ def test_a_program_that_is_not_there_is_told(place: Path, tmp_path: Path) -> Non
     assert "No such file or directory" in "".join(said)
 
 
-def make_entry(store: Path, tmp_path: Path) -> tuple[Kept, Path, Path]:
+def make_entry(store: Path, tmp_path: Path) -> tuple[EnvironmentCache, Path, Path]:
     """Keep an environment under the key `key`."""
     environment, tree = tmp_path / "environment", tmp_path / "tree"
     for folder in (environment, tree):
         folder.mkdir()
     (tree / "built.so").write_text("x")
-    kept = Kept(store)
+    kept = EnvironmentCache(store)
     kept.note("key", environment, tree, 0)
     kept.put_back(environment)
     assert not environment.exists()
@@ -359,7 +359,7 @@ def test_an_interrupted_build_is_not_kept(place: Path, tmp_path: Path) -> None:
     """Ctrl-C ends what is being built, with all that it has started, and nothing of it is kept."""
     mark = tmp_path / "started"
     code = f"open({str(mark)!r}, 'a').close(); import time; time.sleep(600)"
-    recipe = Recipe(sys.executable, (("python", "-c", code),))
+    plan = InstallPlan(sys.executable, (("python", "-c", code),))
 
     def interrupt() -> None:
         while not mark.exists():
@@ -370,7 +370,7 @@ def test_an_interrupted_build_is_not_kept(place: Path, tmp_path: Path) -> None:
     with (
         two_trees(place / "repository", "HEAD~1", "HEAD", tmp_path / "cache") as trees,
         pytest.raises(KeyboardInterrupt),
-        make_environments(recipe, trees, tmp_path / "store"),
+        make_environments(plan, trees, tmp_path / "store"),
     ):
         pass
     assert not [*(tmp_path / "store").glob("*/*")]
@@ -432,7 +432,9 @@ def test_uv_makes_the_environments_where_it_is_there(place: Path, tmp_path: Path
     """Environments are made with uv where it is found, which is told the interpreter and the path."""
     with (
         two_trees(place / "repository", "HEAD~1", "HEAD", tmp_path / "cache") as trees,
-        make_environments(Recipe(sys.executable, ()), trees, tmp_path / "store") as environments,
+        make_environments(
+            InstallPlan(sys.executable, ()), trees, tmp_path / "store"
+        ) as environments,
     ):
         assert Path(environments.pythons[0]).exists()
     lines = uv.read_text().splitlines()

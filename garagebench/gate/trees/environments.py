@@ -21,8 +21,8 @@ from pathlib import Path
 
 from garagebench.errors import GarageError
 from garagebench.gate.trees.digest import digest_tree
+from garagebench.gate.trees.environment_cache import EnvironmentCache
 from garagebench.gate.trees.git import HANDED_ON, NotComparable
-from garagebench.gate.trees.kept import Kept
 from garagebench.gate.trees.packages import Package, list_packages
 from garagebench.gate.trees.revisions import Tree, Trees, find_time_ns, set_times
 from garagebench.gate.trees.scratch import ENVIRONMENTS, OTHER, PLACES, TEMPORARY
@@ -41,7 +41,7 @@ class InstallFailed(GarageError):
 
 
 @dataclass(frozen=True)
-class Recipe:
+class InstallPlan:
     """How environments are made. python: the interpreter that they are of; commands: their words, run in this order.
 
     folder: where in a tree they are run. same_dependencies: whether base gets the versions that head has.
@@ -98,7 +98,7 @@ class Environments:
 
 
 @dataclass(frozen=True)
-class Unit:
+class Installation:
     """One side at one place: its tree, and where its environment is made."""
 
     side: int
@@ -108,7 +108,7 @@ class Unit:
 
 @contextlib.contextmanager
 def make_environments(
-    recipe: Recipe,
+    plan: InstallPlan,
     trees: Trees,
     store: Path,
     *,
@@ -122,9 +122,9 @@ def make_environments(
     failed. Raises InstallFailed, NotComparable.
     """
     directory = trees.base.path.parent
-    kept = Kept(store)
+    kept = EnvironmentCache(store)
     _copy_trees(directory)
-    builder = Builder(recipe, trees, kept, variables, on_made, on_output)
+    builder = Builder(plan, trees, kept, variables, on_made, on_output)
     try:
         builder.make_all()
         yield Environments(
@@ -153,15 +153,15 @@ class Builder:
 
     def __init__(
         self,
-        recipe: Recipe,
+        plan: InstallPlan,
         trees: Trees,
-        kept: Kept,
+        kept: EnvironmentCache,
         variables: Mapping[str, str],
         on_made: Callable[[int], None],
         on_output: Callable[[str], None],
     ) -> None:
         self.packages: tuple[tuple[Package, ...], tuple[Package, ...]] = ((), ())
-        self._recipe = recipe
+        self._plan = plan
         self._trees = trees
         self._kept = kept
         self._variables = clean(variables)
@@ -177,88 +177,95 @@ class Builder:
     def make_all(self) -> None:
         """Make all before anything is measured. Raises InstallFailed, NotComparable."""
         paths = self._trees.base.path, self._trees.head.path
-        units = [
-            Unit(side, path, path.parent / ENVIRONMENTS / path.name)
+        installations = [
+            Installation(side, path, path.parent / ENVIRONMENTS / path.name)
             for side, path in enumerate(paths)
         ]
-        if self._recipe.same_dependencies:
-            (head,) = self._make([units[1]])
+        if self._plan.same_dependencies:
+            (head,) = self._make([installations[1]])
             self._pins = self._write_pins(head)
-            (base,) = self._make([units[0]])
+            (base,) = self._make([installations[0]])
         else:
-            base, head = self._make(units)
+            base, head = self._make(installations)
         self.packages = base, head
         self._trees.exchange()
         try:
-            self._make([Unit(1 - unit.side, unit.tree, unit.environment) for unit in units])
+            self._make(
+                [
+                    Installation(1 - installation.side, installation.tree, installation.environment)
+                    for installation in installations
+                ]
+            )
         finally:
             self._trees.exchange()
-        if self._recipe.same_dependencies:
+        if self._plan.same_dependencies:
             self._check_pins()
 
-    def _make(self, units: Sequence[Unit]) -> list[tuple[Package, ...]]:
+    def _make(self, installations: Sequence[Installation]) -> list[tuple[Package, ...]]:
         """Make several at once; return the packages of each."""
-        with ThreadPoolExecutor(len(units)) as pool:
-            runs = [pool.submit(self._make_one, unit) for unit in units]
+        with ThreadPoolExecutor(len(installations)) as pool:
+            runs = [pool.submit(self._make_one, installation) for installation in installations]
             try:
                 # Head's first: what is wrong with it is an error, whatever is wrong with base.
-                for unit, run in sorted(
-                    zip(units, runs, strict=True), key=lambda one: -one[0].side
+                for installation, run in sorted(
+                    zip(installations, runs, strict=True), key=lambda one: -one[0].side
                 ):
                     if run.exception() is not None:
-                        self._on_output(self._said.get(unit.side, ""))
+                        self._on_output(self._said.get(installation.side, ""))
                     run.result()
             except BaseException:
                 self._stop()
                 raise
         return [run.result() for run in runs]
 
-    def _make_one(self, unit: Unit) -> tuple[Package, ...]:
-        key = self._make_key(unit)
-        if not self._kept.take(key, unit.environment, unit.tree):
-            self._build(unit)
-            self._kept.note(key, unit.environment, unit.tree, find_time_ns(unit.side))
-        set_times(unit.tree, unit.side)
+    def _make_one(self, installation: Installation) -> tuple[Package, ...]:
+        key = self._make_key(installation)
+        if not self._kept.take(key, installation.environment, installation.tree):
+            self._build(installation)
+            self._kept.note(
+                key, installation.environment, installation.tree, find_time_ns(installation.side)
+            )
+        set_times(installation.tree, installation.side)
         self._made += 1
         self._on_made(self._made)
-        return list_packages(unit.environment / "bin" / "python", unit.tree)
+        return list_packages(installation.environment / "bin" / "python", installation.tree)
 
-    def _make_key(self, unit: Unit) -> str:
+    def _make_key(self, installation: Installation) -> str:
         """Return what an environment was made from, as a short text."""
-        tree = self._find_tree(unit)
+        tree = self._find_tree(installation)
         parts = [
             SCHEMA,
-            self._digests[unit.side],
+            self._digests[installation.side],
             tree.commit,
             tree.history,
-            str(unit.environment),
-            os.path.realpath(self._recipe.python),
-            list(self._recipe.commands),
-            str(self._recipe.folder),
-            self._pins.read_text() if self._pins and unit.side == 0 else "",
+            str(installation.environment),
+            os.path.realpath(self._plan.python),
+            list(self._plan.commands),
+            str(self._plan.folder),
+            self._pins.read_text() if self._pins and installation.side == 0 else "",
             shutil.which("uv", path=self._variables.get("PATH")),
             sorted(item for item in self._variables.items() if _changes_builds(item[0])),
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
-    def _find_tree(self, unit: Unit) -> Tree:
-        return self._trees.head if unit.side else self._trees.base
+    def _find_tree(self, installation: Installation) -> Tree:
+        return self._trees.head if installation.side else self._trees.base
 
-    def _build(self, unit: Unit) -> None:
-        shutil.rmtree(unit.environment)
+    def _build(self, installation: Installation) -> None:
+        shutil.rmtree(installation.environment)
         uv = shutil.which("uv", path=self._variables.get("PATH"))
-        python, path = self._recipe.python, str(unit.environment)
+        python, path = self._plan.python, str(installation.environment)
         by_uv = [str(uv), "venv", "--quiet", "--seed", "--python", python, path]
-        self._run(unit, [python, "-m", "venv", path] if uv is None else by_uv)
-        for words in self._recipe.commands:
-            self._run(unit, words)
+        self._run(installation, [python, "-m", "venv", path] if uv is None else by_uv)
+        for words in self._plan.commands:
+            self._run(installation, words)
 
-    def _run(self, unit: Unit, words: Sequence[str]) -> None:
+    def _run(self, installation: Installation, words: Sequence[str]) -> None:
         """Run a command in an environment and a tree. Raises InstallFailed, NotComparable."""
-        environment = activate(unit.environment, self._variables)
-        if self._pins is not None and unit.side == 0:
+        environment = activate(installation.environment, self._variables)
+        if self._pins is not None and installation.side == 0:
             environment |= add_constraints(self._pins, environment)
-        directory = unit.tree / self._recipe.folder
+        directory = installation.tree / self._plan.folder
         with tempfile.TemporaryFile() as output:
             program = Supervised(words, directory, environment, output, (self._trees.mark,))
             self._running.append(program)
@@ -267,16 +274,18 @@ class Builder:
             finally:
                 program.stop()
             output.seek(0)
-            said = output.read().decode(errors="replace").replace(f"{unit.tree}/", "").strip()
+            said = (
+                output.read().decode(errors="replace").replace(f"{installation.tree}/", "").strip()
+            )
         if self._is_stopped:
             raise InstallFailed("interrupted")
         if code == 0:
             return
-        tree = self._find_tree(unit)
+        tree = self._find_tree(installation)
         told = f"{shlex.join(words)} in {tree.label}:"
-        self._said[unit.side] = f"{told}\n{said}"
+        self._said[installation.side] = f"{told}\n{said}"
         why = f"{tree.label} cannot be installed: {shlex.join(words)} ended with exit code {code}"
-        if unit.side:
+        if installation.side:
             raise InstallFailed(f"{why}; its output is above")
         raise NotComparable(f"nothing to compare with: {why}")
 

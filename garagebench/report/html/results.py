@@ -10,8 +10,8 @@ from garagebench.report import load, scale
 from garagebench.report.benchmarks import make_page
 from garagebench.report.grid import Grid, collect_footnotes, make_grids
 from garagebench.report.html.bars import Chart, make_charts
-from garagebench.report.html.chart import LineChart, draw_growth, draw_latencies
 from garagebench.report.html.document import draw
+from garagebench.report.html.line_chart import LineChart, draw_growth, draw_latencies
 from garagebench.report.legend import describe_origin, make_legend
 from garagebench.report.notes import tidy
 from garagebench.report.page import Page, PlainGrid
@@ -45,7 +45,7 @@ def render_load(report: LoadReport) -> str:
 
 
 @dataclass(frozen=True)
-class Part:
+class Section:
     """A result, as it is shown: pictures, tables, and why to believe them."""
 
     name: str
@@ -58,11 +58,11 @@ class Part:
     origin: str | None = None
 
 
-def _describe(name: str, report: Report) -> Part:
+def _describe(name: str, report: Report) -> Section:
     if is_of_benchmarks(report.settings):
         return _describe_page(name, make_page(report))
     grids = make_grids(report)
-    return Part(
+    return Section(
         name,
         make_charts(report),
         grids=grids,
@@ -72,6 +72,6 @@ def _describe(name: str, report: Report) -> Part:
     )
 
 
-def _describe_page(name: str, page: Page, lines: Iterable[LineChart] = ()) -> Part:
+def _describe_page(name: str, page: Page, lines: Iterable[LineChart] = ()) -> Section:
     footnotes = list(enumerate(page.reasons, 1))
-    return Part(name, lines=[*lines], tables=page.grids, footnotes=footnotes, notes=page.notes)
+    return Section(name, lines=[*lines], tables=page.grids, footnotes=footnotes, notes=page.notes)

@@ -9,7 +9,7 @@ from garagebench.check.verdict import CaseVerdict, Verdict
 from garagebench.report.headline import format_change, make_headline
 from garagebench.report.html.document import draw
 from garagebench.report.html.forest import HEIGHT, WIDTH, Axis, Picture, draw_case
-from garagebench.report.html.line import Curve, draw_curve
+from garagebench.report.html.sparkline import Curve, draw_curve
 
 #: Verdict -> the class that gives it its colour.
 CLASSES: Mapping[str, str] = {
@@ -21,7 +21,7 @@ CLASSES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Line:
+class CaseLine:
     """A case as it is shown."""
 
     name: str
@@ -60,11 +60,11 @@ def render_verdict(verdict: Verdict) -> str:
     )
 
 
-def _make_line(case: CaseVerdict, axis: Axis) -> Line:
+def _make_line(case: CaseVerdict, axis: Axis) -> CaseLine:
     runtime = f"@{case.runtime}" if case.runtime and case.impl else ""
     generations = "" if case.generations is None else str(case.generations)
     word = "faster" if case.verdict == "not slower" and not case.is_level else case.verdict
-    return Line(
+    return CaseLine(
         f"{case.case}{runtime}",
         format_change(case),
         word,

@@ -25,7 +25,7 @@ KEY = "made-from"
 WHOLE, ENVIRONMENT, ADDED = "whole", "environment", "added"
 
 
-class Kept:
+class EnvironmentCache:
     """The entries of a directory, which is made when there is something to keep."""
 
     def __init__(self, directory: Path) -> None:
