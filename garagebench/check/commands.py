@@ -96,13 +96,15 @@ class PreparedCommands:
         for pair in self.pairs:
             try:
                 sides = [
-                    count_command(start.words, start.directory, start.variables, place)
+                    count_command(
+                        start.words, start.before, start.directory, start.variables, place
+                    )
                     for start in self.starts[pair.subject]
                 ]
             except NotCounted as error:
                 notes.append(f"instructions of {pair.subject} are not counted: {error}")
                 continue
-            counts = [(base, head) for base, head in zip(*sides, strict=True)]
+            counts = list(zip(*sides, strict=True))
             cases[pair.make_key(pair.subject)] = summarise(counts)
         return Witness(cases, tuple(notes))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from garagebench.check.commands import Process
 from garagebench.check.suites import OneSided
@@ -51,17 +51,36 @@ def find_verdict(path: Path) -> Verdict | None:
 
 
 def _make_verdict(document: Mapping[str, Any]) -> Verdict:
-    if document["verdict"] not in CODES or document.keys() != {one.name for one in fields(Verdict)}:
+    if document["verdict"] not in CODES:
         raise ValueError
-    parts = {key: tuple(make(**_fix(one)) for one in document[key]) for key, make in PARTS.items()}
-    sources = {name: (files[0], files[1]) for name, files in document["sources"].items()}
-    texts = {key: tuple(document[key]) for key in ("notes", "host_speeds")}
-    return Verdict(**{**document, **parts, **texts, "sources": sources})
+    parts = {key: tuple(_make(kind, one) for one in document[key]) for key, kind in PARTS.items()}
+    sources = {name: (str(files[0]), str(files[1])) for name, files in document["sources"].items()}
+    verdict: Verdict = _make(Verdict, {**document, **parts, "sources": sources})
+    return verdict
 
 
-def _fix(fields_of_one: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields with tuples, which JSON has as lists."""
-    return {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in fields_of_one.items()
+def _make(kind: type[Any], found: Mapping[str, Any]) -> Any:
+    """Return a dataclass with those fields. Raises ValueError where one is missing, unknown, or not of its type."""
+    types = get_type_hints(kind)
+    if found.keys() != types.keys():
+        raise ValueError
+    values = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in found.items()
     }
+    if not all(_is_of(values[key], expected) for key, expected in types.items()):
+        raise ValueError
+    return kind(**values)
+
+
+def _is_of(value: object, expected: Any) -> bool:
+    """Tell whether a value is of a type, as annotations have it; a whole number is a float, too, and True is no number."""
+    origin, inner = get_origin(expected), get_args(expected)
+    if origin in (Union, UnionType):
+        return any(_is_of(value, one) for one in inner)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(_is_of(one, inner[0]) for one in value)
+    if origin is not None:
+        return isinstance(value, Mapping)
+    if expected in (int, float):
+        return type(value) is int or (expected is float and type(value) is float)
+    return isinstance(value, expected)

@@ -209,7 +209,7 @@ def comparison_options(command: Any) -> Any:
         click.option(
             "--count",
             type=click.Choice(["instructions"]),
-            help="Also count instructions with valgrind, as evidence besides the times. Takes one minute more.",
+            help="Also count instructions with valgrind, as evidence besides the times. Takes a minute more, or as long as the code takes under valgrind.",
         ),
         *DRAWN,
         verdict_format_option,

@@ -198,11 +198,15 @@ def _run(
 
 
 def count_command(
-    words: Sequence[str], directory: Path, variables: Mapping[str, str], place: Path
+    words: Sequence[str],
+    before: Sequence[str],
+    directory: Path,
+    variables: Mapping[str, str],
+    place: Path,
 ) -> list[float]:
     """Return for each hash seed the instructions of a command, with those of all that it starts. Raises NotCounted.
 
-    place: a directory for what is written meanwhile; it is made.
+    before: the words of one that runs before each time, if any. place: a directory for what is written meanwhile; it is made.
     """
     valgrind = [*find_valgrind(), "--trace-children=yes"]
     valgrind.remove("--instr-atstart=no")
@@ -210,6 +214,10 @@ def count_command(
 
     def run(seed: int) -> float:
         with tempfile.TemporaryDirectory(prefix="count-", dir=place) as out:
+            if before:
+                subprocess.run(
+                    before, cwd=directory, env=variables, capture_output=True, check=False
+                )
             done = subprocess.run(
                 [*valgrind, f"--callgrind-out-file={out}/%p", *words],
                 cwd=directory,
@@ -223,7 +231,8 @@ def count_command(
                 raise NotCounted(f"under valgrind it ended with exit code {done.returncode}")
             return float(sum(map(_read_total, profiles)))
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    # What is prepared for one time is not for another one at the same time.
+    with ThreadPoolExecutor(1 if before else os.cpu_count()) as pool:
         return list(pool.map(run, range(SEEDS)))
 
 

@@ -45,9 +45,12 @@ class CommentThread:
         """Yield number and text of each comment. Raises ForgeError."""
         for page in range(1, MOST_PAGES + 1):
             found = self._ask("GET", f"{self.address}?per_page={PAGE}&page={page}")
-            if not isinstance(found, list):
-                raise ForgeError(f"{self.address}: no list of comments")
-            yield from ((one["id"], one.get("body") or "") for one in found)
+            try:
+                # A mapping has no slices, so that it raises, too.
+                comments = [(int(one["id"]), str(one.get("body") or "")) for one in found[:PAGE]]
+            except (TypeError, KeyError, ValueError, AttributeError):
+                raise ForgeError(f"{self.address}: no list of comments") from None
+            yield from comments
             if len(found) < PAGE:
                 return
 
@@ -124,6 +127,9 @@ def _find_gitlab(environment: Mapping[str, str], number: int | None) -> CommentT
     token = environment.get("GITLAB_TOKEN")
     if not token:
         raise ForgeError("no GITLAB_TOKEN: make a project access token with the scope `api`")
+    missing = [name for name in ("CI_API_V4_URL", "CI_PROJECT_ID") if not environment.get(name)]
+    if missing:
+        raise ForgeError(f"no {missing[0]}: a job of GitLab has it")
     project = quote(environment["CI_PROJECT_ID"], safe="")
     notes = f"{environment['CI_API_V4_URL']}/projects/{project}/merge_requests/{request}/notes"
     return CommentThread(

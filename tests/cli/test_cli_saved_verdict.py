@@ -54,6 +54,8 @@ def test_json_of_a_kept_verdict_is_the_same(garagebench: Garagebench, tmp_path: 
         ({"schema": 1}, "schema 1"),
         ({"cases": [{"case": "x"}]}, "damaged"),
         ({"verdict": "fine"}, "damaged"),
+        ({"seconds": "x"}, "damaged"),
+        ({"notes": [1]}, "damaged"),
     ],
 )
 def test_what_cannot_be_read_is_told(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -18,6 +19,7 @@ ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 #: Stands for garagebench: writes down what it is told, prints a verdict, and ends with the code it is given.
 FAKE = """#!/bin/sh
 printf '%s\\n' "$@" >told
+[ -z "$REPORT" ] || printf '%s\\n' "$REPORT" >"$3"
 printf '{\\n  "exit_code": %s\\n}\\n' "$CODE"
 exit "$CODE"
 """
@@ -73,19 +75,27 @@ def test_inputs_reach_the_command(tmp_path: Path) -> None:
 )
 def test_the_exit_code_is_the_verdicts(tmp_path: Path, code: int, strict: str, ended: int) -> None:
     """Inconclusive fails the step only where that is asked for; the outputs have code and JSON, on a line each."""
-    found, _, outputs = run_script(tmp_path, code, FAIL_ON_INCONCLUSIVE=strict)
+    found, _, outputs = run_script(
+        tmp_path, code, FAIL_ON_INCONCLUSIVE=strict, RUNNER_TEMP=str(tmp_path)
+    )
+    file = tmp_path / "garagebench-verdict.json"
     assert found == ended
-    assert outputs == f'exit-code={code}\nverdict={{  "exit_code": {code}}}\n'
+    assert outputs.splitlines() == [
+        f"exit-code={code}",
+        f"verdict-file={file}",
+        f'verdict={{  "exit_code": {code}}}',
+    ]
+    assert json.loads(file.read_text()) == {"exit_code": code}
 
 
 def test_a_report_is_an_output_where_there_is_one(tmp_path: Path) -> None:
-    """The command is told where to write it; a check that was none has no report."""
-    _, told, outputs = run_script(tmp_path, 3, RUNNER_TEMP=str(tmp_path))
+    """The command is told where to write it; one of a check before, in the same job, is not taken for this one's."""
     report = tmp_path / "garagebench.html"
+    report.write_text("of a check before")
+    _, told, outputs = run_script(tmp_path, 3, RUNNER_TEMP=str(tmp_path))
     assert told[1:3] == ["--report", str(report)]
     assert "report=" not in outputs
-    report.write_text("")
-    _, _, outputs = run_script(tmp_path, 3, RUNNER_TEMP=str(tmp_path))
+    _, _, outputs = run_script(tmp_path, 3, RUNNER_TEMP=str(tmp_path), REPORT="a page")
     assert f"report={report}\n" in outputs
 
 

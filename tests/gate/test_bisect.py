@@ -9,45 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from verdicts import make_case, make_verdict
 
 from garagebench.check.bisect import BisectError, Notebook, Search
-from garagebench.check.verdict import CaseVerdict, Verdict
+from garagebench.check.verdict import Verdict
 from garagebench.errors import GarageError
 from garagebench.exit_codes import INTERRUPTED
 from garagebench.gate.trees.git import Git, find_repository
 from garagebench.report.bisect import render_bisect
 
 COMMITS = 20
-
-
-def make_case(name: str, change: float, verdict: str) -> CaseVerdict:
-    """A case of a function."""
-    return CaseVerdict(
-        case=name,
-        impl=name,
-        runtime="cpython3.11",
-        operation=None,
-        stage=None,
-        verdict=verdict,
-        change_percent=change,
-        low=change - 0.5,
-        high=change + 0.5,
-        threshold_percent=5.0,
-    )
-
-
-def make_verdict(*cases: CaseVerdict) -> Verdict:
-    """The verdict on these cases."""
-    is_slower = any(case.verdict == "slower" for case in cases)
-    return Verdict(
-        verdict="slower" if is_slower else "not slower",
-        exit_code=3 if is_slower else 0,
-        attributed_to=None,
-        seconds=1.0,
-        cases=cases,
-        base="base",
-        head="head",
-    )
 
 
 def git(place: Path, *words: str) -> str:

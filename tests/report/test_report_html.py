@@ -10,8 +10,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from verdicts import make_case, make_verdict
 
-from garagebench.check.verdict import CaseVerdict, Verdict
 from garagebench.engine import Result
 from garagebench.gate.trees.environments import Dependency
 from garagebench.load.row import LoadReport, LoadRow
@@ -25,41 +25,6 @@ RESULTS = Path(__file__).parents[2] / "results"
 
 #: Of a file with 100 cases.
 MOST_BYTES = 300 * 1024
-
-
-def make_case(name: str, change: float, verdict: str = "not slower") -> CaseVerdict:
-    """A case whose generations lie around its change."""
-    changes = tuple(round(change + 0.1 * number, 3) for number in range(-12, 12))
-    return CaseVerdict(
-        case=name,
-        impl=None,
-        runtime="cpython3.11",
-        operation=None,
-        stage=None,
-        verdict=verdict,
-        change_percent=change,
-        low=change - 0.5,
-        high=change + 0.5,
-        threshold_percent=5.0,
-        generations=24,
-        head_slower=12,
-        changes_percent=changes,
-    )
-
-
-def make_verdict(*cases: CaseVerdict, **more: object) -> Verdict:
-    """A verdict on these cases."""
-    told = {"notes": ("a note",), "machine": "a machine", "host_speeds": (1.0, 0.5, 0.9), **more}
-    verdict = Verdict(
-        verdict="slower" if any(case.verdict == "slower" for case in cases) else "not slower",
-        exit_code=0,
-        attributed_to=None,
-        seconds=12.3,
-        cases=cases,
-        base="main",
-        head="working tree",
-    )
-    return replace(verdict, **told)  # type: ignore[arg-type]
 
 
 class Reader(HTMLParser):

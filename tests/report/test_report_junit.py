@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
-from test_report_html import make_case, make_verdict
+from verdicts import make_case, make_verdict
 
 from garagebench.check.suites import OneSided
 from garagebench.report.junit import render_junit
