@@ -8,7 +8,7 @@ SYSTEM_PACKAGES ?= pypy3=pypy3
 TEST_PACKAGES ?= valgrind=valgrind nginx=nginx-light wrk=wrk
 
 # Tests that may run in parallel, the quickest first. All others have the machine to themselves.
-SIDE_BY_SIDE := $(addprefix tests/,report test_import_rule.py test_syntax_39.py test_results.py engine core \
+SIDE_BY_SIDE := $(addprefix tests/,report test_import_rule.py test_syntax_39.py test_results.py engine core history \
   $(addprefix scale/test_,growth.py plot.py report_scale.py) forge gate server suites cli)
 
 BIN := .venv/bin

@@ -14,6 +14,8 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import history
+
 from garagebench.check.verdict import CaseVerdict, Verdict
 from garagebench.engine import Result
 from garagebench.load.row import from_json as load_from_json
@@ -113,6 +115,8 @@ def main():
         "verdict": render_verdict(make_verdict()),
         "scale": render_scale(scale_from_json((RESULTS / "scale.json").read_text())),
     }
+    noise = history.read_noise(RESULTS / "history_noise.jsonl")
+    pages["history"] = history.make_page(noise)
     if chosen.load:
         pages["load"] = render_load(load_from_json(chosen.load.read_text()))
     for name, text in pages.items():

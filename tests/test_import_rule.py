@@ -48,12 +48,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "probe": {"errors", "system", "engine", "server"},
     "load": GARAGES | {"exit_codes", "system", "engine", "probe"},
     "http": GARAGES | {"interface", "engine", "subjects", "run", "probe", "load", "server"},
+    "history": {"errors", "exit_codes", "stats", "engine", "gate", "run", "check"},
     # Renderers only.
-    "report": {"errors", "stats", "run", "check", "scale", "load"},
+    "report": {"errors", "stats", "run", "check", "scale", "load", "history"},
     "forge": {"errors"},
     "commands": GARAGES
     | {"__init__", "engine", "gate", "report", "run", "sharing", "check", "scale", "subjects"}
-    | {"server", "probe", "load", "http", "forge"},
+    | {"server", "probe", "load", "http", "forge", "history"},
     "cli": {"__init__", "errors", "exit_codes", "commands"},
     "__main__": {"exit_codes", "cli"},
 }
@@ -79,7 +80,8 @@ HOMES = {
     "matplotlib": {"report"},
     "msgspec": {"stages"},
     "numba": {"impls"},
-    "numpy": {"impls"},
+    # The search for changes is in an extra of its own.
+    "numpy": {"impls", "history"},
     "orjson": {"stages"},
     "prometheus_client": {"server"},
     "pyperf": {"engine", "subjects"},
@@ -87,6 +89,7 @@ HOMES = {
     "pytest": {"subjects"},
     "jinja2": {"report"},
     "rich": {"commands", "report"},
+    "ruptures": {"history"},
     "tornado": {"server"},
     "twisted": {"server"},
     "uvloop": {"server"},

@@ -23,6 +23,7 @@ CHECKING = ROOT / "docs" / "checking.md"
 SUITES = ROOT / "docs" / "suites.md"
 COMMANDS = ROOT / "docs" / "commands.md"
 ENVIRONMENTS = ROOT / "docs" / "environments.md"
+HISTORY = ROOT / "docs" / "history.md"
 
 #: Series of benchmarks/gate/gates.py -> what it says in the table.
 SERIES = {
@@ -82,6 +83,7 @@ def main() -> int:
             "judged": judged_table(read("judged.jsonl")),
         },
         COMMANDS: {"commands": by_machine(read("commands.jsonl"), commands_table)},
+        HISTORY: {"history": by_machine(read("history.jsonl"), history_table)},
         ENVIRONMENTS: {"dependency": by_machine(read("dependency.jsonl"), dependency_table)},
     }
     is_check = "--check" in sys.argv
@@ -316,6 +318,34 @@ def many_cases_table(gates: list[Line]) -> str:
         table.append(
             f"| {cases} | {len(own)} | {codes[0]} | {codes[3]} | {codes[4]} | {seconds:.0f} | {seconds / cases:.2f} |"
         )
+    return "\n".join(table) + "\n"
+
+
+def history_table(lines: list[Line]) -> str:
+    """Return how many of the known changes were found in made histories, and what 300 cases take."""
+    table = [
+        "| changes in each history | histories | found | histories with 11 or more found | false changes | histories with more than one |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    (many,) = (line for line in lines if "seconds" in line)
+    for line in lines:
+        if line is many:
+            continue
+        found = {int(hits): times for hits, times in line["found"].items()}
+        false = {int(wrong): times for wrong, times in line["false"].items()}
+        number, each = line["histories"], line["changes"]
+        hits = sum(one * times for one, times in found.items())
+        share = f"{100 * hits / (number * each):.1f} %" if each else "-"
+        enough = sum(times for one, times in found.items() if one >= each - 1) if each else "-"
+        wrong = sum(one * times for one, times in false.items())
+        too_many = sum(times for one, times in false.items() if one > 1)
+        table.append(f"| {each} | {number} | {share} | {enough} | {wrong} | {too_many} |")
+    seconds = many["seconds"]
+    table.append(
+        f"\nOf {many['cases']} cases and {many['commits']} commits, a result was added in {seconds['add']:.1f} s, the history "
+        f"shown in {seconds['show']:.1f} s and checked in {seconds['check']:.1f} s; the page has "
+        f"{many['page_bytes'] / 1024:.0f} KiB."
+    )
     return "\n".join(table) + "\n"
 
 

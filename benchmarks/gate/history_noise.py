@@ -15,7 +15,7 @@ from repository import check, commit_all
 CHECKS = 365
 GENERATIONS = 6
 
-FUNCTIONS = '''
+FUNCTIONS = """
 import base64, csv, hashlib, html, io, itertools, json, re, statistics, textwrap
 
 WORDS = [f"word{n % 17}" for n in range(60)]
@@ -36,7 +36,7 @@ CASES = {
     "sort": lambda: sorted(WORDS),
     "wrap": lambda: textwrap.wrap(TEXT, 40),
 }
-'''
+"""
 
 
 def main():
@@ -60,7 +60,11 @@ def main():
                 for case in verdict["cases"]
             }
             with chosen.output.open("a", encoding="utf-8") as file:
-                line = {"machine": verdict["machine"], "seconds": verdict["seconds"], "cases": cases}
+                line = {
+                    "machine": verdict["machine"],
+                    "seconds": verdict["seconds"],
+                    "cases": cases,
+                }
                 file.write(json.dumps(line, separators=(",", ":")) + "\n")
             print(number, verdict["seconds"], flush=True)
 

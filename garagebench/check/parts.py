@@ -47,7 +47,7 @@ class Keeping:
 class Keeper:
     """Writes the record of one check at each of its looks.
 
-    labels: base's and head's. garages: the subjects that are. Raises RecordError, ResultError.
+    labels, commits: base's and head's. garages: the subjects that are. Raises RecordError, ResultError.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Keeper:
         keeping: Keeping,
         plan: Plan,
         labels: tuple[str, str],
+        commits: tuple[str, str | None],
         garages: Sequence[str],
         suite: Suite | None,
         dependencies: Sequence[Dependency] = (),
@@ -68,6 +69,7 @@ class Keeper:
             "sources": dict(suite.sources) if suite else {},
             "has_suite": suite is not None,
             "dependencies": [asdict(one) for one in dependencies],
+            "commits": list(commits),
         }
         notes = suite.notes if suite else ()
         self._record = Record(
@@ -141,6 +143,8 @@ def judge_files(paths: Sequence[Path]) -> Verdict:
         for record in records
         for name, files in record.extra["sources"].items()
     }
+    # Those of an earlier version have no commits.
+    base_commit, head_commit = first.extra.get("commits", (None, None))
     dependencies = {
         Dependency(**one) for record in records for one in record.extra.get("dependencies", ())
     }
@@ -150,6 +154,8 @@ def judge_files(paths: Sequence[Path]) -> Verdict:
         sources=sources,
         dependencies=tuple(sorted(dependencies, key=lambda one: one.name)),
         machine="; ".join(dict.fromkeys(record.machine for record in records)),
+        base_commit=base_commit,
+        head_commit=head_commit,
     )
 
 

@@ -142,11 +142,14 @@ def compare_revisions(
             found = replace(found, seconds=seconds, notes=notes)
             labels = ready.trees.base.label, ready.trees.head.label
             verdict = make_verdict(found, *labels, witness, ready.garages, settings.thresholds)
+            base_commit, head_commit = ready.trees.commits
             verdict = replace(
                 verdict,
                 dependencies=ready.interpreters.differing,
                 processes=ready.commands.processes if ready.commands else (),
                 machine=describe_machine(),
+                base_commit=base_commit,
+                head_commit=head_commit,
             )
             if ready.suite is None:
                 return verdict
@@ -258,7 +261,8 @@ def make_keeper(settings: CheckSettings, ready: Prepared) -> Keeper:
     )
     labels = trees.base.label, trees.head.label
     dependencies = ready.interpreters.differing
-    return Keeper(settings.keeping, plan, labels, sorted(ready.garages), ready.suite, dependencies)
+    garages = sorted(ready.garages)
+    return Keeper(settings.keeping, plan, labels, trees.commits, garages, ready.suite, dependencies)
 
 
 def make_gate(

@@ -29,7 +29,7 @@ NO_WITNESS = Witness({}, ())
 MAX_SLOWDOWN = 5.0
 
 #: Of the JSON; it grows with each change.
-SCHEMA = 4
+SCHEMA = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,8 @@ class Verdict:
     one_sided: benchmarks of a suite that do not work on both sides. sources: module of the repository -> the file that it
     came from in base and in head. dependencies: installed packages of others whose versions differ between the sides.
     processes: what commands take when they run alone. host_speeds: how fast the host was in each generation, where 1 is as
-    fast as before the first one. machine: the processors and interpreters that measured.
+    fast as before the first one. machine: the processors and interpreters that measured. base_commit, head_commit: full
+    hashes; None: not a commit, but a file or a working tree with changes.
     """
 
     verdict: str
@@ -106,6 +107,8 @@ class Verdict:
     processes: tuple[Process, ...] = ()
     host_speeds: tuple[float, ...] = ()
     machine: str | None = None
+    base_commit: str | None = None
+    head_commit: str | None = None
     schema: int = SCHEMA
 
     @property

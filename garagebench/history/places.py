@@ -45,7 +45,7 @@ class File:
         except (OSError, ValueError) as error:
             raise HistoryError(f"{self.path}: cannot be read: {error}") from None
 
-    def write(self, text: str, message: str) -> None:  # noqa: ARG002  only a branch has messages
+    def write(self, text: str, message: str) -> None:
         """Replace the file."""
         check_place(self.path)
         write_whole(self.path, lambda whole: whole.write_text(text, encoding="utf-8"))
@@ -72,7 +72,9 @@ class Branch:
         """Return the text of the branch, or, where only a remote has one, of that."""
         resolve = "rev-parse", "--verify", "--quiet"
         self._found = self._git.text(*resolve, self._ref)
-        remote = self._git.text("for-each-ref", "--format=%(refname)", f"refs/remotes/*/{self._name}")
+        remote = self._git.text(
+            "for-each-ref", "--format=%(refname)", f"refs/remotes/*/{self._name}"
+        )
         commit = self._found or (self._git.text(*resolve, remote.splitlines()[0]) if remote else "")
         if not commit:
             return None

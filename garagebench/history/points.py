@@ -78,7 +78,7 @@ def find_head(verdict: Verdict) -> str:
     return verdict.head_commit
 
 
-def from_verdict(verdict: Verdict, commit: Commit, report: str | None) -> Point:
+def from_verdict(verdict: Verdict, commit: Commit) -> Point:
     """Return the point of a verdict of `check`. Raises HistoryError."""
     if verdict.base_commit is None:
         raise HistoryError(
@@ -98,12 +98,12 @@ def from_verdict(verdict: Verdict, commit: Commit, report: str | None) -> Point:
         source=CHECK,
         anchor=verdict.base_commit,
         machine=verdict.machine or "unknown",
-        report=report,
+        report=None,
         cases=cases,
     )
 
 
-def from_report(result: Report, commit: Commit, report: str | None) -> Point:
+def from_report(result: Report, commit: Commit) -> Point:
     """Return the point of a result of `run`. Raises HistoryError."""
     rows = [row for row in result.rows if row.ratio and row.reference != _name(row)]
     references = {row.reference for row in rows}
@@ -118,7 +118,7 @@ def from_report(result: Report, commit: Commit, report: str | None) -> Point:
         source=RUN,
         anchor=str(references.pop()),
         machine=_name_machine(result),
-        report=report,
+        report=None,
         cases={
             f"{_name(row)}/{row.case}": Ratio(
                 _round(row.ratio or 1.0), row.ratio_low, row.ratio_high
@@ -135,7 +135,9 @@ def _name(row: Row) -> str:
 
 def _name_machine(result: Report) -> str:
     known = result.environment
-    return f"{known.get('cpu_model_name', 'unknown processor')}, {known.get('cpu_count', '?')} cores"
+    return (
+        f"{known.get('cpu_model_name', 'unknown processor')}, {known.get('cpu_count', '?')} cores"
+    )
 
 
 def _from_percent(percent: float | None) -> float | None:
@@ -165,9 +167,9 @@ def from_json(found: Mapping[str, Any]) -> Point:
 
 
 def _read_cases(found: Mapping[str, Any]) -> Iterator[tuple[str, Ratio]]:
-    for name, values in found.items():
-        ratio, low, high = values
-        if not all(_is_ratio(one) for one in (ratio, *(b for b in (low, high) if b is not None))):
+    for name, (ratio, low, high) in found.items():
+        bounds = (low is None or _is_ratio(low)) and (high is None or _is_ratio(high))
+        if not (bounds and _is_ratio(ratio)):
             raise ValueError
         yield name, Ratio(ratio, low, high)
 

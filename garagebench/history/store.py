@@ -46,6 +46,8 @@ class History:
         self.place = place
         self.points: list[Point] = []
         self.told: list[Told] = []
+        # As they were read: what did not change is not made anew, which takes long where there are many cases.
+        self._texts: dict[tuple[str, str, str], str] = {}
         for number, line in enumerate((place.read() or "").splitlines(), 1):
             if line.strip():
                 self._take(line, f"{place}, line {number}")
@@ -60,18 +62,26 @@ class History:
             if "told" in found:
                 self.told += [Told(**one) for one in found["told"]]
             else:
-                self.points.append(from_json(found))
+                point = from_json(found)
+                self.points.append(point)
+                self._texts[_identify(point)] = line + "\n"
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            raise HistoryError(f"{where}: damaged: remove the line, or name another history") from None
+            raise HistoryError(
+                f"{where}: damaged: remove the line, or name another history"
+            ) from None
 
     def series(self, source: str | None = None) -> Series:
         """Return the points of the anchor that was used last, of the source or of whatever was added last."""
         mine = [point for point in self.points if source in (None, point.source)]
         if not mine:
             which = f" of `{source}`" if source else ""
-            raise HistoryError(f"{self.place}: has no results{which} yet: `garagebench history add` adds one")
+            raise HistoryError(
+                f"{self.place}: has no results{which} yet: `garagebench history add` adds one"
+            )
         last = mine[-1]
-        same = [point for point in mine if (point.source, point.anchor) == (last.source, last.anchor)]
+        same = [
+            point for point in mine if (point.source, point.anchor) == (last.source, last.anchor)
+        ]
         # Of equal dates, in the order in which they were added.
         ordered = sorted(same, key=lambda point: point.time)
         return Series(last.source, last.anchor, tuple(ordered))
@@ -87,6 +97,7 @@ class History:
         others = [one for one in self.points if _identify(one) != _identify(point)]
         is_new = len(others) == len(self.points)
         self.points = _keep([*others, point], most)
+        self._texts.pop(_identify(point), None)
         anchors = {(one.source, one.anchor) for one in self.points}
         self.told = [one for one in self.told if (one.source, one.anchor) in anchors]
         return not is_new
@@ -104,7 +115,11 @@ class History:
             told = {"schema": SCHEMA, "told": [asdict(one) for one in self.told]}
             yield json.dumps(told, separators=(",", ":")) + "\n"
         for point in self.points:
-            yield json.dumps(to_json(point), separators=(",", ":"), allow_nan=False) + "\n"
+            yield self._texts.get(_identify(point)) or _write(point)
+
+
+def _write(point: Point) -> str:
+    return json.dumps(to_json(point), separators=(",", ":"), allow_nan=False) + "\n"
 
 
 def _identify(point: Point) -> tuple[str, str, str]:

@@ -73,7 +73,7 @@ def test_a_function_that_did_not_change_has_a_case_of_its_own(check: Check) -> N
     (case,) = verdict["cases"]
     assert (case["case"], case["part_of"], case["impl"]) == ("parse", None, "parse")
     assert (case["operation"], case["stage"]) == (None, None)
-    assert verdict["schema"] == 4
+    assert verdict["schema"] == 5
     assert verdict["attributed_to"] is None
 
 

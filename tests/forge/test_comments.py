@@ -50,7 +50,9 @@ VERDICT: dict[str, Any] = {
     "processes": [],
     "host_speeds": [1.0],
     "machine": "a machine",
-    "schema": 4,
+    "base_commit": None,
+    "head_commit": None,
+    "schema": 5,
 }
 
 

@@ -41,12 +41,13 @@ GITLINK = "160000"
 class Tree:
     """One side. commit: full hash, that of HEAD for the working tree; label: for people.
 
-    history: the nearest tag, and how far it is, where tools may ask for that.
+    is_changed: whether it is a working tree that differs from that commit. history: the nearest tag, and how far it is, where tools may ask for that.
     """
 
     path: Path
     commit: str
     label: str
+    is_changed: bool = False
     history: str = ""
 
 
@@ -62,6 +63,11 @@ class Trees:
     working_tree: Path
     left_out: tuple[str, ...]
     mark: int
+
+    @property
+    def commits(self) -> tuple[str, str | None]:
+        """Full hashes of base and head; None: head is no commit."""
+        return self.base.commit, None if self.head.is_changed else self.head.commit
 
     @property
     def caveats(self) -> tuple[str, ...]:
@@ -138,14 +144,16 @@ def _make_trees(git: Git, directory: Path, base: str, head: str | None) -> Trees
     for tree in ours:
         tree.mkdir()
     left_out = _check_out(git, base_commit, ours[0])
+    is_changed = False
     if head is None:
         left_out |= _copy_working_tree(git, head_commit, ours[1])
         changed = git.items("status", "--porcelain", "-z", "--ignore-submodules=all")
-        label = f"working tree ({head_commit[:7]}{' + changes' * bool(changed)})"
+        is_changed = bool(changed)
+        label = f"working tree ({head_commit[:7]}{' + changes' * is_changed})"
     else:
         left_out |= _check_out(git, head_commit, ours[1])
         label = f"{head} ({head_commit[:7]})"
-    sides = Tree(ours[0], base_commit, base_label), Tree(ours[1], head_commit, label)
+    sides = Tree(ours[0], base_commit, base_label), Tree(ours[1], head_commit, label, is_changed)
     trees = Trees(*sides, git.directory, tuple(sorted(left_out)), *git.keep)
     trees.set_times()
     return trees
