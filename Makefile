@@ -5,17 +5,17 @@
 PYTHON ?= python3
 # What to install with the system's means, as command=package: installed where the command is missing.
 SYSTEM_PACKAGES ?= pypy3=pypy3
-TEST_PACKAGES ?= valgrind=valgrind nginx=nginx-light wrk=wrk
+TEST_PACKAGES ?= valgrind=valgrind nginx=nginx-light wrk=wrk chromedriver=chromium-driver
 
 # Tests that may run in parallel, the quickest first. All others have the machine to themselves.
-SIDE_BY_SIDE := $(addprefix tests/,report test_import_rule.py test_syntax_39.py test_results.py engine core history \
+SIDE_BY_SIDE := $(addprefix tests/,report test_site.py test_import_rule.py test_syntax_39.py test_results.py engine core history \
   $(addprefix scale/test_,growth.py plot.py report_scale.py) forge gate server suites cli)
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test check dist clean setup system-packages
+.PHONY: help bench test check docs links dist clean setup system-packages
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1: \2/p' Makefile
@@ -34,6 +34,12 @@ check:  ## ruff, mypy and all tests, with what is installed in .venv
 	$(BIN)/pytest -n 3 --dist worksteal $(SIDE_BY_SIDE)
 	$(BIN)/pytest $(addprefix --ignore=,$(SIDE_BY_SIDE))
 	$(BIN)/pytest tests/benchmarks --benchmark-disable -q
+
+docs: setup  ## build the documents as a site into build/site/
+	$(BIN)/sphinx-build -q -W --keep-going -c docs . build/site
+
+links: setup  ## ask every server that the documents link to (needs the network)
+	$(BIN)/sphinx-build -q -b linkcheck -c docs . build/links
 
 dist: setup  ## build sdist and wheel into dist/
 	rm -rf dist

@@ -37,6 +37,7 @@ def main() -> int:
             "http_slow": by_machine(read("http_slow.jsonl"), slow_table),
             "http_stopping": by_machine(read("http_stopping.jsonl"), stopping_table),
             "http_streams": by_machine(read("http_streams.jsonl"), streams_table),
+            "http_pages": by_machine(read("http_pages.jsonl"), pages_table),
             "http_schema": by_machine(read("http_schema.jsonl"), schema_table),
         },
     }
@@ -187,6 +188,26 @@ def streams_table(lines: list[Line]) -> str:
                 f"{line['growth']:+.1%}",
             ]
             for line in lines
+        ],
+    )
+
+
+def pages_table(lines: list[Line]) -> str:
+    """Return what open pages cost another client: the median over the pairs, and the median of the ratios."""
+    keys = {"p50_us": "p50", "p90_us": "p90", "p99_us": "p99"}
+    return draw(
+        ["latency", "without pages, ms", f"with {lines[0]['pages']} pages, ms", "ratio", "pairs"],
+        [
+            [
+                name,
+                *(
+                    f"{median(line[kind][key] for line in lines) / 1000:.3f}"
+                    for kind in ("without", "with")
+                ),
+                f"{median(line['with'][key] / line['without'][key] for line in lines):.2f}",
+                str(len(lines)),
+            ]
+            for key, name in keys.items()
         ],
     )
 

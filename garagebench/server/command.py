@@ -50,5 +50,5 @@ def _serve_alone(settings: ServeSettings, say: Say, note: Say) -> int:
             if recorder is not None and recorder.skipped:
                 note(f"not recorded, being no JSON or beyond the largest trace: {recorder.skipped}")
 
-        job = Job(service, listener, settings.limits, lambda: say(url), end)
+        job = Job(service, listener, settings.limits, lambda: say(url), end, is_alone=True)
         return run(job)

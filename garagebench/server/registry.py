@@ -22,13 +22,14 @@ Run = Callable[["Job"], int]
 
 
 class Job(NamedTuple):
-    """What a server gets to do."""
+    """What a server gets to do. is_alone: whether no other process serves the same garage."""
 
     service: Service
     listener: socket.socket
     limits: Limits
     started: Callable[[], object]
     ended: Callable[[], object]
+    is_alone: bool = False
 
 
 class Entry(NamedTuple):

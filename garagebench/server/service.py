@@ -25,6 +25,9 @@ GETS = ("/garage", "/healthz", "/readyz", "/metrics", "/openapi.json")
 Headers = tuple[tuple[str, str], ...]
 Record = Callable[[str, bytes], object]
 
+#: Method, path, content type, body, and whether the stages are timed.
+Answer = Callable[[str, str, "str | None", bytes, bool], "Reply"]
+
 
 class Reply(NamedTuple):
     """What to answer. parked: it gives a space away, so `Service.take_back` it where it cannot be written."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from tornado.concurrent import future_add_done_callback
@@ -173,15 +173,24 @@ def settle(service: Service, stream: IOStream, reply: Reply) -> None:
         )
 
 
-def serve(job: Job, delegate: HTTPServerConnectionDelegate) -> int:
-    """Run an HTTPServer for the delegate until a signal comes, and drain."""
-    return asyncio.run(_serve(job, delegate))
+def serve(
+    job: Job, delegate: HTTPServerConnectionDelegate, let_go: Callable[[], object] = lambda: None
+) -> int:
+    """Run an HTTPServer for the delegate until a signal comes, and drain. let_go: ends replies that would not end."""
+    return asyncio.run(_serve(job, delegate, let_go))
 
 
-async def _serve(job: Job, delegate: HTTPServerConnectionDelegate) -> int:
+async def _serve(
+    job: Job, delegate: HTTPServerConnectionDelegate, let_go: Callable[[], object]
+) -> int:
     server = Server(delegate, job.service, job.limits)
     server.add_sockets([job.listener])
-    number = await wait_for_signal(job, server.let_go)
+
+    def end() -> None:
+        server.let_go()
+        let_go()
+
+    number = await wait_for_signal(job, end)
     await server.drain(job.limits.drain_s)
     job.ended()
     return number
