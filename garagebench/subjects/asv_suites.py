@@ -1,7 +1,7 @@
 """Benchmarks for asv (airspeed velocity), measured as they are: `--asv DIR`. asv_runner, which asv brings, finds them.
 
-Measured are functions and methods `time_*` and `timeraw_*`, with params, setup, setup_cache and teardown. Benchmarks of
-other types are named, and left out.
+Measured are functions and methods `time_*`, `timeraw_*` and `peakmem_*`, with params, setup, setup_cache and teardown.
+Benchmarks of other types are named, and left out.
 """
 
 from __future__ import annotations
@@ -13,13 +13,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Optional
 
 from garagebench.errors import GarageError
+from garagebench.interface import RowSpec
 from garagebench.subjects.case_names import name_alike
 from garagebench.subjects.functions import encode
+from garagebench.subjects.peak_memory import CallFailed, is_known, measure_peak
 from garagebench.subjects.surroundings import find_missing, use_tree
 from garagebench.subjects.timed_call import TimedCall
 
 #: The type of what is measured, and the class of what is measured in a process of its own, which has the same type.
 TIME, RAW = "time", "TimerawBenchmark"
+
+#: The type of what tells the peak of memory.
+PEAK = "peakmemory"
 
 
 class NoSuite(GarageError):
@@ -70,11 +75,18 @@ class AsvSuite:
             return f"no benchmarks for asv in {', '.join(map(os.path.basename, self._paths))}"
         cases = dict(zip(name_alike([name for name, _, _ in found]), found))
         wanted = [name for name in cases if self._only is None or name in self._only]
-        turn = holder.open(wanted)
+        # A case is a row of its own.
+        rows = [
+            RowSpec(name, {name: 1}, unit="bytes" if cases[name][1].type == PEAK else "ns")
+            for name in wanted
+        ]
+        turn = holder.open(wanted, rows=rows)
         while turn is not None:
             _, benchmark, number = cases[turn.case]
             try:
                 status, reason = self._measure(holder, benchmark, number)
+            except CallFailed as error:
+                status, reason = "failed", str(error)
             except Exception as error:  # noqa: BLE001  whatever is wrong with it, the others are measured
                 status, reason = "failed", f"{type(error).__name__}: {error}"
             turn = holder.next(status, reason)
@@ -82,16 +94,17 @@ class AsvSuite:
 
     def _measure(self, holder: Any, benchmark: Any, number: Optional[int]) -> tuple[str, str]:  # noqa: UP045
         """Measure a benchmark with a combination of its parameters; return how it went and why."""
-        if benchmark.type != TIME:
+        if benchmark.type not in (TIME, PEAK):
             return "skipped", f"asv's benchmarks of type {benchmark.type} are not measured"
+        if benchmark.type == PEAK and not is_known():
+            return "skipped", "only Linux tells the peak of memory"
         if number is not None:
             benchmark.set_param_idx(number)
         self._give_cache(benchmark)
         if benchmark.do_setup():
             return "skipped", "its setup does not apply to these parameters"
         try:
-            is_raw = type(benchmark).__name__ == RAW
-            call = make_raw_call(benchmark) if is_raw else Call(benchmark)
+            call = make_call(benchmark)
             if not holder.hold(call):
                 call.run()  # or nobody would see that it fails
         finally:
@@ -125,6 +138,13 @@ def find_cases(paths: Sequence[str]) -> Iterator[tuple[str, Any, Optional[int]]]
                 yield f"{benchmark.name}({', '.join(values)})", benchmark, number
 
 
+def make_call(benchmark: Any) -> Any:
+    """Return what the holder measures of a benchmark, which is set up."""
+    if benchmark.type == PEAK:
+        return TimedCall(lambda _: float(measure_peak(Call(benchmark).run)))
+    return make_raw_call(benchmark) if type(benchmark).__name__ == RAW else Call(benchmark)
+
+
 def make_raw_call(benchmark: Any) -> TimedCall:
     """Return a call of what is run as text in a process of its own, which reads the clock itself."""
     timer = benchmark._get_timer(*benchmark._current_params)  # noqa: SLF001  they have no other names
@@ -147,8 +167,9 @@ class Call:
         build = getattr(benchmark, "_build_params", None)
         self.args = tuple(benchmark._current_params if build is None else build())  # noqa: SLF001  it has no other name
         self.kwargs: Mapping[str, Any] = {}
-        self.iterations = max(1, benchmark.number)
-        self.prepare = self._set_up if benchmark.number > 0 else None
+        # What tells the peak of memory has no number.
+        self.iterations = max(1, getattr(benchmark, "number", 0))
+        self.prepare = self._set_up if getattr(benchmark, "number", 0) > 0 else None
         self.finish = None
 
     def _set_up(self) -> Any:

@@ -1,4 +1,4 @@
-"""What reads the clock by itself, as the holder measures it."""
+"""What measures itself, a time or else, as the holder measures it."""
 
 from __future__ import annotations
 

@@ -76,6 +76,9 @@ timeraw_count.number = 100
 def time_broken():
     raise ValueError("no data")
 
+def peakmem_broken():
+    raise ValueError("no data")
+
 def track_size():
     return 3
 """
@@ -127,6 +130,10 @@ def test_every_form_of_a_benchmark_is_measured(repository: Path) -> None:
         "words_bench.Cached.time_cached",
         "words_bench.time_plain",
         "words_bench.timeraw_count",
+        *(
+            f"{counting.replace('time', 'peakmem')}({args})"
+            for args in ("1, 'one '", "1, 'two '", "50, 'one '")
+        ),
         *(name for name in rows if "Objects" in name),
     }
     assert len([name for name in rows if "Objects.time_object" in name]) == 2
@@ -134,7 +141,10 @@ def test_every_form_of_a_benchmark_is_measured(repository: Path) -> None:
     assert reasons["words_bench.time_broken"] == "failed: ValueError: no data"
     assert reasons[f"{counting}(50, 'two ')"].startswith("skipped: its setup does not apply")
     assert "type track are not measured" in reasons["words_bench.track_size"]
-    assert "type peakmemory" in reasons["words_bench.Counting.peakmem_count(1, 'one ')"]
+    assert reasons["words_bench.peakmem_broken"] == "failed: ValueError: no data"
+    assert {row["unit"] for case, row in rows.items() if "peakmem" in case} == {"bytes", "ns"}
+    # An interpreter without anything has some megabytes.
+    assert rows["words_bench.Counting.peakmem_count(1, 'one ')"]["median"] > 4e6
 
 
 def test_a_slower_function_is_named_by_its_benchmarks(repository: Path) -> None:
@@ -176,3 +186,27 @@ def test_a_directory_without_benchmarks_is_named(repository: Path) -> None:
     )
     assert done.returncode == 2
     assert "check one suite after the other" in done.stderr
+
+
+def test_more_memory_is_slower(repository: Path) -> None:
+    """The peak of memory of a call, which is the same each time, is judged as a time is."""
+    (repository / "memory").mkdir()
+    (repository / "memory" / "__init__.py").write_text("")
+    (repository / "memory" / "memory_bench.py").write_text(
+        "import words\n\ndef peakmem_make():\n    return len(words.make())\n"
+        "\ndef peakmem_nothing():\n    return 1\n"
+    )
+    words = repository / "src" / "words.py"
+    words.write_text(words.read_text() + "\ndef make():\n    return bytearray(50_000_000)\n")
+    git(repository, "add", ".")
+    git(repository, "commit", "--quiet", "--message=memory")
+    words.write_text(words.read_text().replace("50_000_000", "75_000_000"))
+    done, verdict = garagebench(
+        repository, "check", "--base", "HEAD", "--asv", "memory", "--generations", "9"
+    )
+    assert done.returncode == 3, done.stderr
+    found = {case["case"]: case for case in verdict["cases"]}
+    assert found["memory_bench.peakmem_make"]["verdict"] == "slower"
+    # 25 MB more, of 50 MB and an interpreter.
+    assert 15 < found["memory_bench.peakmem_make"]["change_percent"] < 50
+    assert found["memory_bench.peakmem_nothing"]["verdict"] == "not slower"

@@ -49,7 +49,8 @@ class Call(NamedTuple):
 
     iterations: calls between the two. answers: returns by what two sides are told to answer alike, as text. cpu_clock:
     tells the CPU time that calls take, if it is not that of this process: such calls are always made by both sides at once.
-    time_ns: makes so many calls and returns the ns of one, where the call reads the clock by itself.
+    time_ns: makes so many calls and returns the ns of one, where the call reads the clock by itself; or the bytes of one,
+    where its row is in bytes.
     """
 
     function: Callable[..., Any]
