@@ -48,13 +48,7 @@ class Latencies:
 
     def histogram(self) -> Any:
         """Return the HdrHistogram. Raises Unavailable where the package is missing."""
-        try:
-            from hdrh.histogram import HdrHistogram
-        except ImportError as error:
-            raise Unavailable(
-                f"latencies are kept in an HdrHistogram, and {error.name} is not installed: {FIX}"
-            ) from None
-        histogram = HdrHistogram(1, LARGEST_US, DIGITS)
+        histogram = _load_package()(1, LARGEST_US, DIGITS)
         for latency_us, count in self.counts.items():
             histogram.record_value(min(latency_us, LARGEST_US), count)
         return histogram
@@ -62,6 +56,26 @@ class Latencies:
     def encode(self) -> str | None:
         """Return the histogram in the text form that all HdrHistogram libraries read; None where it is empty."""
         return self.histogram().encode().decode("ascii") if self.counts else None
+
+
+def _load_package() -> Any:
+    try:
+        from hdrh.histogram import HdrHistogram
+    except ImportError as error:
+        raise Unavailable(
+            f"latencies are kept in an HdrHistogram, and {error.name} is not installed: {FIX}"
+        ) from None
+    return HdrHistogram
+
+
+def read_curve(text: str, wanted: Sequence[float]) -> Mapping[float, int]:
+    """Return percentile -> microseconds of what `encode` wrote. Raises Unavailable, ValueError for what is no histogram."""
+    package = _load_package()
+    try:
+        histogram = package.decode(text)
+        return {one: int(histogram.get_value_at_percentile(one)) for one in wanted}
+    except Exception as error:  # whatever the package thinks of it
+        raise ValueError("not a histogram of latencies") from error
 
 
 def check_package() -> None:

@@ -14,6 +14,7 @@ from verdicts import make_case, make_verdict
 
 from garagebench.engine import Result
 from garagebench.gate.trees.environments import Dependency
+from garagebench.load.latencies import Latencies
 from garagebench.load.row import LoadReport, LoadRow
 from garagebench.report.html import render_load, render_results, render_scale, render_verdict
 from garagebench.report.html.bars import make_charts
@@ -226,3 +227,18 @@ def test_a_line_has_a_point_for_each_percentile_that_is_known() -> None:
     text = PAGES["load"]()
     lines = re.findall(r'class="line t\d" points="([^"]*)"', text)
     assert [len(line.split()) for line in lines] == [2, 2]
+
+
+@pytest.mark.parametrize(("damage", "points"), [("", 32), ("x", 2)])
+def test_a_whole_histogram_is_a_curve(damage: str, points: int) -> None:
+    """Of all latencies, ten points for each nine and the largest; what cannot be read leaves what the row has."""
+    histogram = Latencies((us, 1) for us in range(1, 10_001)).encode()
+    row = LoadRow(
+        driver="open", status="ok", p50_us=5000, max_us=10_000, histogram=f"{damage}{histogram}"
+    )
+    text = render_load(LoadReport(environment={}, settings={}, rows=(row,)))
+    (line,) = re.findall(r'class="line t\d" points="([^"]*)"', text)
+    heights = [float(point.partition(",")[2]) for point in line.split()]
+    assert len(heights) == points
+    assert heights == sorted(heights, reverse=True)
+    assert "50 %: 5.00 ms" in text

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from garagebench.load.row import LoadReport
+from garagebench.errors import Unavailable
+from garagebench.load.latencies import read_curve
+from garagebench.load.row import LoadReport, LoadRow
 from garagebench.report.html.bars import COLOURS
 from garagebench.report.scale import MODES, format_ns, format_spaces
 from garagebench.scale.report import ONE_OPERATION, ScaleReport
@@ -19,10 +22,11 @@ Points = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True)
 class Series:
-    """A line. number: of its colour. text: the same in words."""
+    """A line. marks: the points that have a label on the x axis. number: of its colour. text: the marks in words."""
 
     name: str
     points: tuple[tuple[float, float], ...]
+    marks: tuple[tuple[float, float], ...]
     number: int
     text: str
 
@@ -67,7 +71,7 @@ def draw_lines(
         return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
 
     def tell(points: Points) -> str:
-        return ", ".join(f"{x_labels.get(x, f'{x:g}')}: {format_y(y)}" for x, y in points)
+        return ", ".join(f"{x_labels[x]}: {format_y(y)}" for x, y in points if x in x_labels)
 
     return LineChart(
         title,
@@ -75,6 +79,7 @@ def draw_lines(
             Series(
                 name,
                 tuple((place_x(x), place_y(y)) for x, y in points),
+                tuple((place_x(x), place_y(y)) for x, y in points if x in x_labels),
                 number % COLOURS,
                 f"{name}: {tell(points)}",
             )
@@ -100,22 +105,44 @@ def draw_growth(report: ScaleReport) -> Iterator[LineChart]:
 
 
 #: Percentile -> its place: the number of nines, and one more step for the largest.
-PERCENTILES = {"p50_us": 0.3, "p90_us": 1.0, "p99_us": 2.0, "p99_9_us": 3.0, "max_us": 4.0}
-LABELS = {0.3: "50 %", 1.0: "90 %", 2.0: "99 %", 3.0: "99.9 %", 4.0: "the largest"}
+PERCENTILES = {"p50_us": 50.0, "p90_us": 90.0, "p99_us": 99.0, "p99_9_us": 99.9}
+LARGEST = 4.0
+LABELS = {0.3: "50 %", 1.0: "90 %", 2.0: "99 %", 3.0: "99.9 %", LARGEST: "the largest"}
+
+#: Of a curve, where the whole histogram was kept: so many for each nine.
+STEPS = 10
 
 
 def draw_latencies(report: LoadReport) -> Iterator[LineChart]:
     """Yield the chart of latencies: a line for each rate, over the percentile."""
     lines: dict[str, list[tuple[float, float]]] = {}
     for number, row in enumerate(report.rows, 1):
-        points = [
-            (place, value * 1e3)
-            for key, place in PERCENTILES.items()
-            if (value := getattr(row, key)) is not None and value > 0
-        ]
+        points = [(place, us * 1e3) for place, us in _list_latencies(row) if us > 0]
         rate = f"run {number}" if row.rate is None else f"{row.rate:,.0f} requests/s"
         name = rate if rate not in lines else f"{rate} (run {number})"
         if points:
             lines[name] = points
     if lines:
         yield draw_lines("Latency by percentile, for each rate", lines, LABELS, format_ns)
+
+
+def _list_latencies(row: LoadRow) -> Iterator[tuple[float, int]]:
+    """Yield place and microseconds: of the whole histogram where it can be read, else of what every row has."""
+    shown: dict[float, int] = {
+        place_percentile(one): us
+        for key, one in PERCENTILES.items()
+        if (us := getattr(row, key)) is not None
+    }
+    if row.histogram is not None:
+        with suppress(Unavailable, ValueError):
+            places = [one / STEPS for one in range(3 * STEPS + 1)]
+            curve = read_curve(row.histogram, [100 - 100 / 10**place for place in places])
+            shown = {**dict(zip(places, curve.values(), strict=True)), **shown}
+    yield from sorted(shown.items())
+    if row.max_us is not None:
+        yield LARGEST, row.max_us
+
+
+def place_percentile(percentile: float) -> float:
+    """Return the number of nines: 1 for 90 %, 2 for 99 %."""
+    return round(-math.log10(1 - percentile / 100), 1)
