@@ -14,6 +14,7 @@ import json
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, cast
@@ -27,6 +28,9 @@ from garagebench.load.stop import Stop
 PAGES = 100
 RATE = 500
 CONNECTIONS = 8
+#: After this long, the server has noticed that pages have gone.
+GONE_S = 1.5
+
 KEYS = ("p50_us", "p90_us", "p99_us")
 
 
@@ -42,11 +46,12 @@ async def read_events(port: int) -> None:
             pass
 
     opened = asyncio.Semaphore(0)
-    pages = [asyncio.create_task(read_page()) for _ in range(PAGES)]
-    for _ in pages:
-        await opened.acquire()
-    print("open", flush=True)
-    await asyncio.gather(*pages)
+    async with asyncio.TaskGroup() as pages:  # a page that cannot be opened ends all of it
+        for _ in range(PAGES):
+            pages.create_task(read_page())
+        for _ in range(PAGES):
+            await opened.acquire()
+        print("open", flush=True)
 
 
 @contextmanager
@@ -88,10 +93,13 @@ def main() -> None:
         for number in range(chosen.pairs):
             line: dict[str, object] = {"pair": number, "pages": PAGES, "rate": RATE}
             for kind in rng.sample(["without", "with"], 2):
+                time.sleep(GONE_S)
                 if kind == "without":
                     line[kind] = measure(url, chosen.seconds)
                     continue
-                with start(sys.executable, __file__, "--read", port):
+                with start(sys.executable, __file__, "--read", port) as said:
+                    if said != "open":
+                        raise SystemExit("the pages could not be opened")
                     line[kind] = measure(url, chosen.seconds)
             print(json.dumps({**line, "machine": describe_machine()}), flush=True)
 
