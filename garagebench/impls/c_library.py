@@ -9,13 +9,12 @@ import importlib.machinery
 import importlib.util
 import os
 import sys
-import time
-from collections.abc import Iterator
 from typing import Any
 
 import cffi
 
 from garagebench.errors import Unavailable
+from garagebench.impls.built_libraries import build, find_whole, make_key
 from garagebench.system.cache import find_cache
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "c_tree.c")
@@ -31,63 +30,33 @@ int64_t tree_release_many(uint64_t *words, const int64_t *indices, _Bool *freed,
 _NAME = "_garagebench_c_tree"
 _FLAGS = ("-O2", "-std=c11")
 
-#: What a build happens in; where the process is killed meanwhile, it stays, until a build so much later.
-_WORKPLACE = "c_tree-build-"
-_LEFT_OVER_S = 3600
-
 
 def load() -> Any:
     """Return the module, with `lib` and `ffi`. Raises Unavailable.
 
-    What is not there, is damaged, or does not load (another machine shares the home directory), is built anew. Its
-    name holds what `source_hash` makes of its content: to load what was cut off would end the process.
+    What does not load (another machine shares the home directory) is built anew.
     """
     with open(SOURCE, encoding="utf-8") as file:
         source = file.read()
-    stem = os.path.join(find_cache(os.environ), f"c_tree-{make_key(source)}-")
-    for path in _find_whole(stem):
+    key = make_key(source, DECLARATIONS, " ".join(_FLAGS), cffi.__version__, sys.version)
+    stem = os.path.join(find_cache(os.environ), f"c_tree-{key}-")
+    for path in find_whole(stem, _suffix()):
         try:
             return _import(path)
         except ImportError:
             continue
+
+    def make(workplace: str, target: str) -> None:
+        generated = os.path.join(workplace, f"{_NAME}.c")
+        _write_source(source, generated)
+        _compile(generated, target)
+
     try:
-        return _import(_build(source, stem))
+        return _import(build(stem, _suffix(), "the C library", make))
     except ImportError as error:
         raise Unavailable(
             f"the C library does not load, just built ({error}): set CC to a compiler for this machine"
         ) from None
-
-
-def make_key(source: str) -> str:
-    """Return what changes with the source, the interpreter and cffi.
-
-    hashlib would take 3 ms of a cold start to load; this is what Python keys its own .pyc files with.
-    """
-    parts = (source, DECLARATIONS, " ".join(_FLAGS), cffi.__version__, sys.version)
-    return importlib.util.source_hash("\0".join(parts).encode()).hex()
-
-
-def _find_whole(stem: str) -> Iterator[str]:
-    """Yield the built libraries whose name begins so, and remove those that are damaged."""
-    directory, beginning = os.path.split(stem)
-    try:
-        names = sorted(name for name in os.listdir(directory) if name.startswith(beginning))
-    except OSError:
-        return
-    for name in names:
-        path = os.path.join(directory, name)
-        try:
-            if path == _name_by_content(path, stem):
-                yield path
-            else:
-                os.remove(path)
-        except OSError:  # another process was quicker, or it is not ours to read
-            continue
-
-
-def _name_by_content(path: str, stem: str) -> str:
-    with open(path, "rb") as file:
-        return f"{stem}{importlib.util.source_hash(file.read()).hex()}{_suffix()}"
 
 
 def _suffix() -> str:
@@ -103,45 +72,15 @@ def _import(path: str) -> Any:
     return module
 
 
-def _build(source: str, stem: str) -> str:
-    """Build in a directory of our own and move what is whole: two processes may do so at once. Returns its path."""
+def _write_source(source: str, path: str) -> None:
     import contextlib
     import io
-    import tempfile
 
-    directory = os.path.dirname(stem)
-    try:
-        os.makedirs(directory, exist_ok=True)
-        _remove_left_over(directory)
-        with tempfile.TemporaryDirectory(dir=directory, prefix=_WORKPLACE) as workplace:
-            generated = os.path.join(workplace, f"{_NAME}.c")
-            built = os.path.join(workplace, f"{_NAME}{_suffix()}")
-            builder = cffi.FFI()
-            builder.cdef(DECLARATIONS)
-            builder.set_source(_NAME, source)
-            with contextlib.redirect_stdout(io.StringIO()):  # it tells what it writes
-                builder.emit_c_code(generated)
-            _compile(generated, built)
-            with open(built, "rb") as file:
-                os.fsync(
-                    file.fileno()
-                )  # the name must not outlive a crash that the content does not
-            path = _name_by_content(built, stem)
-            os.replace(built, path)
-            return path
-    except OSError as error:
-        raise Unavailable(
-            f"the C library cannot be written below {directory} ({error.strerror}): set XDG_CACHE_HOME to a directory that can be written"
-        ) from None
-
-
-def _remove_left_over(directory: str) -> None:
-    import shutil
-
-    for name in os.listdir(directory):
-        path = os.path.join(directory, name)
-        if name.startswith(_WORKPLACE) and os.stat(path).st_mtime < time.time() - _LEFT_OVER_S:
-            shutil.rmtree(path, ignore_errors=True)
+    builder = cffi.FFI()
+    builder.cdef(DECLARATIONS)
+    builder.set_source(_NAME, source)
+    with contextlib.redirect_stdout(io.StringIO()):  # it tells what it writes
+        builder.emit_c_code(path)
 
 
 def _compile(source: str, target: str) -> None:

@@ -63,6 +63,11 @@ BUILTIN: Mapping[str, Entry] = {
         "the same tree in C, built at first use",
         fix="pip install 'garagebench[c]'",
     ),
+    "go": Entry(
+        "garagebench.impls.go:IMPL",
+        "the same tree in Go, built at first use",
+        fix="pip install 'garagebench[go]'",
+    ),
     "shared": Entry(
         "garagebench.impls.shared:IMPL",
         "a lock-free bitmap tree in shared memory, for several processes",
