@@ -73,6 +73,11 @@ BUILTIN: Mapping[str, Entry] = {
         "a lock-free bitmap tree in shared memory, for several processes",
         fix="pip install 'garagebench[numba]'",
     ),
+    "blocks": Entry(
+        "garagebench.impls.blocks:IMPL",
+        "the same, each process in a block of its own for a while",
+        fix="pip install 'garagebench[numba]'",
+    ),
     "fast": Entry(
         "garagebench.impls.fast:IMPL", "the quickest variant of each stage that runs here"
     ),

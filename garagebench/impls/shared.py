@@ -185,7 +185,7 @@ class SharedPool:
         return f"/proc/{os.getpid()}/fd/{self._segment.file}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return SharedPool.attach, (self.name,)
+        return type(self).attach, (self.name,)
 
     def close(self) -> None:
         """Let go of the segment; what this process has taken stays taken."""

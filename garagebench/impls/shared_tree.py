@@ -74,10 +74,10 @@ def _set(base: int, index: int) -> None:
 
 
 @numba.njit(cache=True)
-def nearest(base: int) -> int:
-    """Return the lowest free space; -1 if there is none."""
+def find(base: int, top: int, root: int) -> int:
+    """Return the lowest free space below a bit of that level; -1 if there is none. The whole tree is below bit 0 of the last."""
     while True:
-        level, node = load(base + LEVELS), 0
+        level, node = top, root
         while level > 0:
             word = load(load(base + LEVEL + 8 * (level - 1)) + base + 8 * node) & _HINTS
             if word == 0:
@@ -86,25 +86,38 @@ def nearest(base: int) -> int:
             level, node = level - 1, (node << _FANOUT_BITS) + bit
         if level == 0 and load_byte(base + TRUTH + node) == 0:
             return node
-        if level == load(base + LEVELS):
+        if level < load(base + LEVELS):
+            _clear(base, level, node)
+        if level == top:
             return -1
-        _clear(base, level, node)
+
+
+@numba.njit(cache=True)
+def nearest(base: int) -> int:
+    """Return the lowest free space; -1 if there is none."""
+    return find(base, load(base + LEVELS), 0)
 
 
 @numba.njit(cache=True)
 def take(base: int, place: int) -> int:
     """Take the lowest free space for the process in this place; -1 if there is none."""
-    note = base + PLACES + PLACE * place + NOTE
     while True:
         index = nearest(base)
-        if index < 0:
-            return -1
-        # The space was free after all that this process had taken before: if it bears our number, then from here.
-        store(note, index * 4 + TAKING)
-        if swap_byte(base + TRUTH + index, 0, place):
-            _clear(base, 0, index)
-            store(note, index * 4 + TAKEN)
+        if index < 0 or take_this(base, place, index):
             return index
+
+
+@numba.njit(cache=True)
+def take_this(base: int, place: int, index: int) -> bool:
+    """Take this space; False if another process was quicker."""
+    note = base + PLACES + PLACE * place + NOTE
+    # The space was free after all that this process had taken before: if it bears our number, then from here.
+    store(note, index * 4 + TAKING)
+    if swap_byte(base + TRUTH + index, 0, place):
+        _clear(base, 0, index)
+        store(note, index * 4 + TAKEN)
+        return True
+    return False
 
 
 @numba.njit(cache=True)

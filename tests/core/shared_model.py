@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Generator
-from types import SimpleNamespace
+from collections.abc import Callable, Generator, Sequence
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -33,9 +33,14 @@ class _Stepwise(ast.NodeTransformer):
         return ast.YieldFrom(node) if name in self._compiled else node
 
 
-def make_functions(old: str = "", new: str = "") -> dict[str, Any]:
-    """Return the functions of the tree with 2 bits to a word of hints; `old` in the source replaced by `new`."""
-    source = inspect.getsource(shared_tree)
+def make_functions(
+    old: str = "", new: str = "", *, modules: Sequence[ModuleType] = (shared_tree,)
+) -> dict[str, Any]:
+    """Return the functions of the tree with 2 bits to a word of hints; `old` in the source replaced by `new`.
+
+    modules: whose functions these are, the tree's first.
+    """
+    source = "\n".join(map(inspect.getsource, modules))
     assert not old or source.count(old) == 1, f"{old!r} is not in the source once"
     tree = ast.parse(source.replace(old, new) if old else source)
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
@@ -44,7 +49,8 @@ def make_functions(old: str = "", new: str = "") -> dict[str, Any]:
         node.decorator_list = []
         if node.name in compiled:
             _Stepwise(compiled).visit(node)
-    namespace = {**vars(shared_tree), "_FANOUT_BITS": 1, "_FANOUT": 2, "_HINTS": 3}
+    namespace = {name: value for module in modules for name, value in vars(module).items()}
+    namespace |= {"_FANOUT_BITS": 1, "_FANOUT": 2, "_HINTS": 3, "_WORD_BITS": 1}
     namespace["count_trailing_zeros"] = lambda word: (word & -word).bit_length() - 1
     namespace["np"] = SimpleNamespace(int64=int)
     future = ast.parse("from __future__ import annotations").body

@@ -231,7 +231,11 @@ MUTANTS = {
     "the swap in a release": ("or not swap_byte(base + TRUTH + index, taker, 0)", "", "not freed"),
     "the note before": ("store(note, index * 4 + TAKING)", "store(note, 0)", ""),
     "the note after": ("store(note, index * 4 + TAKEN)", "store(note, 0)", ""),
-    "the other try": ("        _clear(base, level, node)", "        return -1", "overlooked"),
+    "the other try": (
+        "            _clear(base, level, node)",
+        "            return -1",
+        "overlooked",
+    ),
     "the way up": (
         "    _set(base, index)\n    return True\n\n\n@numba.njit(cache=True)\ndef claim",
         "    return True\n\n\n@numba.njit(cache=True)\ndef claim",
