@@ -1,17 +1,17 @@
-"""Whether `shared` is safe between processes that are killed, and what a take costs there.
+"""Whether `shared` and `blocks` are safe between processes that are killed, and what a take costs there.
 
-    python benchmarks/shared.py [OPERATIONS [KILLS]]
+    python benchmarks/shared.py [OPERATIONS [KILLS]] [--impl shared|blocks]
 
 Two processes take and release at random in compiled code, so that a SIGKILL falls between any two instructions. Each
 keeps a book of what it holds in memory that outlives it; a killed one is replaced, and its heir takes over its book.
 """
 
+import argparse
 import contextlib
 import mmap
 import os
 import random
 import signal
-import sys
 import time
 from typing import NamedTuple
 
@@ -20,8 +20,12 @@ import numpy as np
 
 from garagebench.engine.metadata import describe_machine
 from garagebench.impls.atomics import load_byte, store, swap_byte
+from garagebench.impls.blocks import BlocksPool, take_apart
 from garagebench.impls.shared import SharedPool
 from garagebench.impls.shared_tree import release, take
+
+#: Implementation -> its pool, and its compiled take.
+IMPLS = {"shared": (SharedPool, take), "blocks": (BlocksPool, take_apart)}
 
 CAPACITY = 5_000
 TAKES = 1 << 24
@@ -61,7 +65,7 @@ def _replace(array, index, old, new):
 
 
 @numba.njit
-def _work(base, place, worker, book, held, counts, goal, state):
+def _work(take, base, place, worker, book, held, counts, goal, state):
     """Take and release at random until all workers together have done so `goal` times."""
     mine, many = np.empty(held.size, np.int64), 0
     for index in range(held.size):
@@ -98,8 +102,9 @@ def _work(base, place, worker, book, held, counts, goal, state):
 class Contest:
     """Two workers on one pool, and what they share besides."""
 
-    def __init__(self, capacity, seed):
-        self.pool = SharedPool(capacity)
+    def __init__(self, capacity, seed, impl="shared"):
+        pool, self._take = IMPLS[impl]
+        self.pool = pool(capacity)
         self.book, self.held = (_share(capacity, np.uint8) for _ in range(2))
         self.counts = _share(3 * 4 * LINE, np.int64).reshape(3, 4 * LINE)
         self.random = random.Random(seed)
@@ -109,7 +114,7 @@ class Contest:
     def _work(self, worker, goal, seed):
         base, place = self.pool.base, self.pool.place
         self.counts[worker, PLACE * LINE] = place
-        _work(base, place, worker, self.book, self.held, self.counts, goal, seed)
+        _work(self._take, base, place, worker, self.book, self.held, self.counts, goal, seed)
 
     def start(self, worker, goal):
         """Start a worker, or its heir, who gets its place; return the process id."""
@@ -162,9 +167,9 @@ def _resting(process):
     os.kill(process, signal.SIGCONT)
 
 
-def contend(operations, kills, capacity=CAPACITY, seed=0):
+def contend(operations, kills, capacity=CAPACITY, seed=0, impl="shared"):
     """Let two workers take and release, kill the first again and again, and return the outcome."""
-    contest = Contest(capacity, seed)
+    contest = Contest(capacity, seed, impl)
     graves = []
     begin = time.perf_counter()
     first, second = contest.start(1, operations), contest.start(2, operations)
@@ -189,7 +194,7 @@ def contend(operations, kills, capacity=CAPACITY, seed=0):
 
 
 @numba.njit
-def _take_all(base, place, taken, count, go):
+def _take_all(take, base, place, taken, count, go):
     while load_byte(go.ctypes.data) == 0:
         pass
     many = 0
@@ -210,19 +215,20 @@ class Takes(NamedTuple):
     ns: float
 
 
-def take_all(processes, capacity=TAKES):
+def take_all(processes, capacity=TAKES, impl="shared"):
     """Let the processes take all spaces of a pool at once."""
-    pool, go = SharedPool(capacity), _share(1, np.uint8)
+    kind, take = IMPLS[impl]
+    pool, go = kind(capacity), _share(1, np.uint8)
     taken = [_share(capacity, np.int32) for _ in range(processes)]
     each_ns = _share(processes, np.int64)
     counts = _share(processes, np.int64)
-    _take_all(pool.base, pool.place, taken[0], 0, np.ones(1, np.uint8))
+    _take_all(take, pool.base, pool.place, taken[0], 0, np.ones(1, np.uint8))
 
     def work(number):
         taken[number][:] = -1  # its pages are there before the clock starts
         counts[number] = -1
         begin = time.perf_counter_ns()
-        many = _take_all(pool.base, pool.place, taken[number], capacity, go)
+        many = _take_all(take, pool.base, pool.place, taken[number], capacity, go)
         each_ns[number] = time.perf_counter_ns() - begin
         counts[number] = many
 
@@ -237,9 +243,9 @@ def take_all(processes, capacity=TAKES):
     return Takes(found.size, np.unique(found).size, ns)
 
 
-def time_calls(capacity=1_000_000, calls=200_000):
+def time_calls(capacity=1_000_000, calls=200_000, impl="shared"):
     """Return the time of one take and one release, called from Python, in ns."""
-    pool = SharedPool(capacity)
+    pool = IMPLS[impl][0](capacity)
     begin = time.perf_counter_ns()
     for _ in range(calls):
         pool.take()
@@ -251,10 +257,14 @@ def time_calls(capacity=1_000_000, calls=200_000):
 
 def main():
     """Print the outcome and the times."""
-    given = [int(argument) for argument in sys.argv[1:]]
-    operations, kills = given + [10_000_000, 20][len(given) :]
-    print(describe_machine())
-    outcome = contend(operations, kills, seed=time.time_ns())
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("operations", type=int, nargs="?", default=10_000_000)
+    parser.add_argument("kills", type=int, nargs="?", default=20)
+    parser.add_argument("--impl", choices=IMPLS, default="shared")
+    chosen = parser.parse_args()
+    impl, operations, kills = chosen.impl, chosen.operations, chosen.kills
+    print(f"{impl}: {describe_machine()}")
+    outcome = contend(operations, kills, seed=time.time_ns(), impl=impl)
     print(
         f"2 processes, {outcome.operations:,} takes and releases, {kills} kills, {outcome.seconds:.1f} s"
     )
@@ -264,11 +274,12 @@ def main():
     print(f"missing after each kill: {outcome.missing}; after repair: {outcome.missing_after}")
     print(f"hidden until repair: {outcome.hidden}")
     for processes in (1, 2):
-        takes = take_all(processes)
+        takes = take_all(processes, impl=impl)
         print(
-            f"{processes} at once: {takes.taken:,} taken, {takes.distinct:,} distinct, {takes.ns:.1f} ns a take"
+            f"{processes} at once: {takes.taken:,} taken, {takes.distinct:,} distinct, {takes.ns:.1f} ns a take, "
+            f"{processes * 1e3 / takes.ns:.1f} million a second together"
         )
-    take_ns, release_ns = time_calls()
+    take_ns, release_ns = time_calls(impl=impl)
     print(f"called from Python: take {take_ns:.0f} ns, release {release_ns:.0f} ns")
 
 

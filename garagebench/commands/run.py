@@ -219,7 +219,7 @@ def _adapt_to_processes(settings: RunSettings) -> RunSettings:
 
     A default from pyproject.toml is meant for other runs, and gives way.
     """
-    from garagebench.sharing.race import IMPL
+    from garagebench.sharing.race import IMPLS
 
     ctx = click.get_current_context()
 
@@ -230,5 +230,5 @@ def _adapt_to_processes(settings: RunSettings) -> RunSettings:
     for name in ("runtime", "stage", "workload", "server"):
         if is_asked_for(name):
             raise click.UsageError(f"--processes cannot be combined with --{name}")
-    impls = settings.impls if is_asked_for("impl") else (IMPL,)
+    impls = settings.impls if is_asked_for("impl") else IMPLS[:1]
     return replace(settings, impls=impls, runtimes=(), stages=())

@@ -33,8 +33,8 @@ from garagebench.run.recipes import Recipe
 from garagebench.run.recorded import SettingsError
 from garagebench.stats.estimate import LEAST_GENERATIONS, Estimate, estimate
 
-#: The implementation whose pools several processes can have.
-IMPL = "shared"
+#: The implementations whose pools several processes can have; the first one is the usual one.
+IMPLS = ("shared", "blocks")
 
 #: What the processes do, where a row names its workload: each parks some vehicles and unparks them, in turns.
 WORKLOAD = "turns"
@@ -108,7 +108,8 @@ class Race:
         self._processes = processes
         self._layout = load_layout(settings.layout, settings.spaces)
         self._vehicle, self._hold = choose_vehicle(self._layout, processes)
-        self._recipe = Recipe(IMPL, settings.variants)
+        self._impl = settings.impls[0]
+        self._recipe = Recipe(self._impl, settings.variants)
         self._interpreter = interpreter or find_interpreter("")
         self._on_progress = on_progress
         self._start_worker = start_worker
@@ -213,7 +214,7 @@ class Race:
 
     def _label(self, count: int) -> str:
         variants = {"processes": str(count), **self._settings.variants}
-        return Recipe(IMPL, variants).label
+        return Recipe(self._impl, variants).label
 
     def _result(self, *, interrupted: bool) -> Result:
         names = [
@@ -245,7 +246,7 @@ class Race:
     def _describe(self) -> dict[str, Any]:
         return {
             **asdict(self._settings),
-            "impls": [IMPL],
+            "impls": [self._impl],
             "runtimes": [],
             "stages": [],
             "workload": WORKLOAD,
@@ -292,11 +293,14 @@ def exit_code(result: Result) -> int:
 
 def check_settings(settings: RunSettings) -> None:
     """Raise UnknownName for an implementation or an operation that several processes cannot have."""
-    others = [impl for impl in settings.impls if impl != IMPL]
+    others = [impl for impl in settings.impls if impl not in IMPLS]
     if others:
         raise UnknownName(
-            f"{others[0]!r} cannot be used by several processes at once; of all implementations {IMPL!r} alone can"
+            f"{others[0]!r} cannot be used by several processes at once; of all implementations only "
+            f"{' and '.join(map(repr, IMPLS))} can"
         )
+    if len(settings.impls) > 1:
+        raise UnknownName(f"--processes takes one of {' and '.join(map(repr, IMPLS))}, not both")
     if settings.operation not in RACED:
         raise UnknownName(
             f"several processes do not measure {settings.operation}; there is: {', '.join(RACED)}"

@@ -49,7 +49,7 @@ BROKEN_NUMPY = "raise ImportError('numpy is broken here')\n"
         (("--with", "encode"), ["'encode'", "STAGE=VARIANT"]),
         (("--with", "encode=json", "--with", "encode=rendered"), ["json and rendered"]),
         (("--processes", "0"), ["0", "--processes"]),
-        (("--processes", "2", "--impl", "lists"), ["'lists'", "'shared' alone"]),
+        (("--processes", "2", "--impl", "lists"), ["'lists'", "only 'shared' and 'blocks'"]),
         (("--processes", "2", "--operation", "many"), ["many", "park, unpark, both"]),
         (("--processes", "2", "--runtime", "pypy3"), ["--processes", "--runtime"]),
         (("--processes", "2", "--stage", "total"), ["--processes", "--stage"]),

@@ -13,13 +13,12 @@ from hypothesis import strategies as st
 
 pytest.importorskip("numba")
 
-import numba
 from shared_model import Call, Memory, make_functions
 from test_shared import program  # noqa: F401  a fixture
 from test_shared_model import FIXERS, RELEASE, SCHEDULES, SCRIPTS, TAKE, Race, Schedule, make_memory
 
 from garagebench.impls import blocks, shared_tree
-from garagebench.impls.blocks import SEVERAL, TURNS, BlocksPool, take_apart
+from garagebench.impls.blocks import SEVERAL, TURNS, BlocksPool
 
 BLOCK = 1024
 
@@ -118,27 +117,14 @@ def test_others_get_it_as_it_is(pool: BlocksPool) -> None:
             assert isinstance(other, BlocksPool)
 
 
-def test_two_processes_and_kills(
-    program: Any,  # noqa: F811
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_two_processes_and_kills(program: Any) -> None:  # noqa: F811
     """No space is given twice; each kill costs at most one, which repair finds; at the end none is lost."""
-    use_blocks(program, monkeypatch)
-    outcome = program.contend(300_000, 12, capacity=5_000, seed=1)
+    outcome = program.contend(300_000, 12, capacity=5_000, seed=1, impl="blocks")
     assert (outcome.twice, outcome.refused, outcome.lost) == (0, 0, 0)
     assert max(outcome.missing) <= 1
     assert max(outcome.missing_after) == 0
-    takes = program.take_all(2, capacity=300_000)
+    takes = program.take_all(2, capacity=300_000, impl="blocks")
     assert (takes.taken, takes.distinct) == (300_000, 300_000)
-
-
-def use_blocks(program: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
-    """Let the program work with blocks."""
-    monkeypatch.setattr(program, "SharedPool", BlocksPool)
-    monkeypatch.setattr(program, "take", take_apart)
-    for name in ("_work", "_take_all"):
-        compiled = getattr(program, name)
-        monkeypatch.setattr(program, name, numba.njit(compiled.py_func))
 
 
 #: Three places, so that looking for who is in a block takes few steps.
