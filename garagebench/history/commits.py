@@ -13,7 +13,9 @@ from garagebench.history.points import Commit, HistoryError
 def find_commit(git: Git, name: str) -> Commit:
     """Return the commit that a name means. Raises RevisionError."""
     commit = resolve(git, name)
-    date, _, title = git.text("show", "--no-patch", "--format=%cI%n%s", commit).partition("\n")
+    date, _, title = git.text(
+        "show", "--no-patch", "--no-show-signature", "--format=%cI%n%s", commit
+    ).partition("\n")
     return Commit(commit, date, title)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -27,28 +26,36 @@ class Place(Protocol):
         """Replace what was read, whole or not at all. message: what it is for. Raises HistoryError, ResultError."""
 
 
-@dataclass(frozen=True)
 class File:
     """A history in a file."""
 
-    path: Path
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read: str | None = None
 
     def __str__(self) -> str:
-        return str(self.path)
+        return str(self._path)
 
     def read(self) -> str | None:
         """Return the text; None: there is no file yet."""
+        self._read = self._load()
+        return self._read
+
+    def write(self, text: str, message: str) -> None:
+        """Replace the file; refused where another command has changed it since it was read."""
+        check_place(self._path)
+        if self._load() != self._read:
+            raise HistoryError(f"{self}: was changed meanwhile: run the command again")
+        write_whole(self._path, lambda whole: whole.write_text(text, encoding="utf-8"))
+        self._read = text
+
+    def _load(self) -> str | None:
         try:
-            return self.path.read_text(encoding="utf-8")
+            return self._path.read_text(encoding="utf-8")
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            raise HistoryError(f"{self.path}: cannot be read: {error}") from None
-
-    def write(self, text: str, message: str) -> None:
-        """Replace the file."""
-        check_place(self.path)
-        write_whole(self.path, lambda whole: whole.write_text(text, encoding="utf-8"))
+            raise HistoryError(f"{self._path}: cannot be read: {error}") from None
 
 
 class Branch:
@@ -59,7 +66,8 @@ class Branch:
             raise HistoryError(f"--branch {name}: not a name that git allows")
         self._git = git
         self._name = name
-        self._found = ""
+        # The commit of our own branch, and the one that the next follows; empty: there is none.
+        self._found = self._parent = ""
 
     def __str__(self) -> str:
         return f"the branch {self._name}"
@@ -96,8 +104,7 @@ class Branch:
         commit = self._ask(*(() if known else NOBODY), "commit-tree", tree, *parents, "-m", message)
         # An empty old value: there must be no such branch.
         self._ask("update-ref", "-m", message, self._ref, commit, self._found)
-
-    _parent = ""
+        self._found = self._parent = commit
 
     def _ask(self, *words: str, given: bytes = b"") -> str:
         done = self._git.run(*words, given=given)

@@ -62,7 +62,7 @@ def test_a_second_result_replaces_the_first(place: File) -> None:
     assert history.add(replace(POINT, cases={"f": Ratio(2.0, None, None)})) is True
     assert history.add(name(5)) is False
     history.save("")
-    assert len(place.path.read_text().splitlines()) == 2
+    assert len(Path(str(place)).read_text().splitlines()) == 2
     assert History(place).points[0].cases["f"].ratio == 2
 
 
@@ -96,6 +96,17 @@ def test_the_oldest_commits_are_dropped(place: File) -> None:
     assert history.told == []
 
 
+def test_what_changed_meanwhile_is_not_overwritten(place: File) -> None:
+    """Two commands at once: the second one to write is refused, and nothing of the first is lost."""
+    first, second = History(place), History(File(Path(str(place))))
+    second.add(POINT)
+    second.save("")
+    first.add(name(2))
+    with pytest.raises(HistoryError, match="run the command again"):
+        first.save("")
+    assert History(place).points == [POINT]
+
+
 def test_what_was_told_is_kept(place: File) -> None:
     """Until the next time."""
     told = Told(CHECK, "a" * 40, "f", "1" * 40, is_slower=True)
@@ -122,8 +133,8 @@ def test_what_was_told_is_kept(place: File) -> None:
 def test_a_damaged_line_is_told_with_its_place(place: File, change: dict[str, object]) -> None:
     """Nothing is guessed, and nothing is dropped without a word."""
     keep(place, POINT, name(2))
-    first, second = place.path.read_text().splitlines()
-    place.path.write_text(f"{first}\n{json.dumps({**json.loads(second), **change})}\n")
+    first, second = Path(str(place)).read_text().splitlines()
+    Path(str(place)).write_text(f"{first}\n{json.dumps({**json.loads(second), **change})}\n")
     with pytest.raises(HistoryError, match=r"history\.jsonl, line 2: damaged"):
         History(place)
 
@@ -131,7 +142,7 @@ def test_a_damaged_line_is_told_with_its_place(place: File, change: dict[str, ob
 @pytest.mark.parametrize("line", ["[", "[]", "1", "{}", "[" * 100_000])
 def test_a_line_that_is_none_is_damaged(place: File, line: str) -> None:
     """Whatever it is."""
-    place.path.write_text(line)
+    Path(str(place)).write_text(line)
     with pytest.raises(HistoryError, match="line 1: damaged"):
         History(place)
 
@@ -139,7 +150,7 @@ def test_a_line_that_is_none_is_damaged(place: File, line: str) -> None:
 def test_a_line_of_another_version_is_told(place: File) -> None:
     """One sentence."""
     keep(place, POINT)
-    place.path.write_text(place.path.read_text().replace('"schema":1', '"schema":9'))
+    Path(str(place)).write_text(Path(str(place)).read_text().replace('"schema":1', '"schema":9'))
     with pytest.raises(HistoryError, match="schema 9, this one reads 1"):
         History(place)
 
