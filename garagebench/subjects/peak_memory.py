@@ -7,13 +7,15 @@ import os
 import re
 from typing import Any, Callable
 
+from garagebench.errors import GarageError
+
 STATUS, REFS = "/proc/self/status", "/proc/self/clear_refs"
 
 #: Written there, the kernel forgets the peak so far.
 FORGET = "5"
 
 
-class CallFailed(Exception):
+class CallFailed(GarageError):
     """The call went wrong in its process; the text says how, as it would be said of any other call."""
 
 

@@ -118,7 +118,7 @@ def test_a_slower_function_is_named_by_its_benchmarks(repository: Path, check: C
     case = verdict["cases"][0]
     assert (case["impl"], case["operation"], case["stage"], case["part_of"]) == (None,) * 4
     assert (verdict["schema"], verdict["sources"]) == (
-        4,
+        5,
         {"words": ["src/words.py", "src/words.py"]},
     )
     again = garagebench(
@@ -201,6 +201,9 @@ def test_what_is_not_for_pytest_is_refused(repository: Path) -> None:
 #: A threshold below which no number of generations can tell anything, so that a benchmark stays undecided.
 NEVER = ("--threshold", "*test_upper=0.0001")
 
+#: Of three cases one is "not slower" by chance now and then, but not all of them.
+ALL_OPEN = ("--threshold", "*=0.0001")
+
 
 def test_fail_fast_ends_at_the_first_confirmed_slowdown(repository: Path, check: Check) -> None:
     """What is undecided then is not measured on."""
@@ -217,7 +220,7 @@ def test_fail_fast_ends_at_the_first_confirmed_slowdown(repository: Path, check:
 def test_a_check_goes_on_after_sigkill(repository: Path) -> None:
     """From its last look: what was measured up to there is kept, and the copies of the dead one are cleaned up."""
     kept = repository.parent / "kept.json"
-    words = ["check", "--base", "HEAD", "--pytest", "bench", *LITTLE, *NEVER, "--format", "json"]
+    words = ["check", "--base", "HEAD", "--pytest", "bench", *LITTLE, *ALL_OPEN, "--format", "json"]
     environment = {
         **os.environ,
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",

@@ -34,7 +34,7 @@ def test_park_and_unpark(served: Served) -> None:
         ("POST", "/unpark", b"nothing", 400, "Not JSON"),
         ("GET", "/nosuch", None, 404, "No such path"),
         ("POST", "/park/", PARK, 404, "No such path"),
-        ("GET", "/", None, 404, "No such path"),
+        ("GET", "/nowhere", None, 404, "No such path"),
         ("POST", "/unpark", b'{"floor":9,"row":1,"space":1}', 404, "No such space"),
         ("GET", "/park", None, 405, "Method not allowed"),
         ("DELETE", "/unpark", None, 405, "Method not allowed"),

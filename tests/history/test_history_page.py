@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import replace
 
-from test_changes import make_noise, make_series
+from test_history_changes import make_noise, make_series
 
 from garagebench.history.overview import look_at
 from garagebench.report.html.history import MOST_CHARTS, render_history
