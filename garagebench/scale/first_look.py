@@ -14,7 +14,7 @@ from garagebench.impls.registry import find_entry
 from garagebench.run.recipes import impl_label, impl_reference
 from garagebench.subjects.pools import CHUNK, LOOK_PASSES, MODES, WORKLOADS, parts
 
-IMPLS = ("lists", "numpy", "numba", "pypy", "heap", "tree", "c", "shared")
+IMPLS = ("lists", "numpy", "numba", "pypy", "heap", "tree", "c", "go", "shared")
 SIZES = tuple(10**power for power in range(2, 9))
 
 #: Where no size near them is wanted, these tell what to expect of larger ones; they are not reported.

@@ -242,3 +242,17 @@ def test_a_whole_histogram_is_a_curve(damage: str, points: int) -> None:
     assert len(heights) == points
     assert heights == sorted(heights, reverse=True)
     assert "50 %: 5.00 ms" in text
+
+
+def test_http_is_a_part_of_bars_of_their_own() -> None:
+    """A server's bar has the stages inside the process, and what HTTP adds; bars without HTTP are another chart."""
+    charts = make_charts(make_report(Result.load(RESULTS / "http.json.gz")))
+    titles = [chart.title.partition(",")[0] for chart in charts]
+    assert titles == ["park", "park over HTTP", "unpark", "unpark over HTTP"]
+    inside, served = charts[:2]
+    assert [bar.name for bar in inside.bars] == ["lists@cpython3.11"]
+    assert "http" not in dict(inside.stages)
+    assert len(served.bars) == 7
+    for bar in served.bars:
+        assert [piece.stage for piece in bar.pieces][-2:] == ["encode", "http"]
+    assert served.bars[0].name == "lists@cpython3.11 behind tornado"
