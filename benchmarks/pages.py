@@ -112,6 +112,7 @@ def main():
     chosen.directory.mkdir(exist_ok=True)
     pages = {
         "seed": render_results({"seed": make_report(Result.load(RESULTS / "seed.json.gz"))}),
+        "http": render_results({"http": make_report(Result.load(RESULTS / "http.json.gz"))}),
         "verdict": render_verdict(make_verdict()),
         "scale": render_scale(scale_from_json((RESULTS / "scale.json").read_text())),
     }

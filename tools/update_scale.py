@@ -19,6 +19,8 @@ from garagebench.scale.report import ScaleReport, from_json
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "results" / "scale.json"
+#: Of one implementation beside another, on another day and machine.
+BESIDE = ROOT / "results" / "scale_go.json"
 DOCUMENT = ROOT / "docs" / "scale.md"
 PLOT = ROOT / "docs" / "scale.svg"
 #: What benchmarks printed, shown as it is.
@@ -36,6 +38,8 @@ def main() -> int:
     text = replace_between_markers(
         DOCUMENT.read_text(encoding="utf-8"), "scale", CAPTION + draw_markdown(make_page(report))
     )
+    beside = from_json(BESIDE.read_text(encoding="utf-8"))
+    text = replace_between_markers(text, "scale_go", draw_markdown(make_page(beside)))
     for stem in PRINTED:
         printed = (RESULT.parent / f"{stem}.txt").read_text(encoding="utf-8")
         text = replace_between_markers(text, stem, f"```text\n{printed}```\n")

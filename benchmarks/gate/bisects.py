@@ -1,9 +1,11 @@
 """Searches over 64 real commits of a public repository, with a function that takes 10 % longer from a random one on.
 
     python benchmarks/gate/bisects.py CHECKOUT --pytest PATH --function FILE:NAME [--searches N] [-- PYTEST_OPTIONS]
+    python benchmarks/gate/bisects.py CHECKOUT --subject FILE:NAME --function FILE:NAME [--searches N]
 
 The commits are those of the checkout, first parents; from the chosen one on, the file of the function has the slowdown at its
-end. Half as many searches have none: they must accuse nobody. What is there of this machine already is not done again.
+end. The file of a subject is added to each commit. Half as many searches have none: they must accuse nobody. What is there of
+this machine already is not done again.
 """
 
 import argparse
@@ -38,8 +40,17 @@ def git(place, *words, given=None):
     return done.stdout.decode().strip()
 
 
-def make_history(checkout, place, function, slow):
-    """Make the commits anew, slower from number `slow` on (None: never); return them, oldest first."""
+def add_file(place, path, text):
+    """Put a file into the index."""
+    blob = git(place, "hash-object", "-w", "--stdin", given=text.encode())
+    git(place, "update-index", "--add", "--cacheinfo", f"100644,{blob},{path}")
+
+
+def make_history(checkout, place, function, subject, slow):
+    """Make the commits anew, slower from number `slow` on (None: never); return them, oldest first.
+
+    subject: a file that each of them has, or None.
+    """
     subprocess.run(["git", "clone", "--quiet", str(checkout), place], check=True)  # noqa: S607
     path, _, name = function.partition(":")
     originals = git(
@@ -49,11 +60,10 @@ def make_history(checkout, place, function, slow):
     for number, original in enumerate(reversed(originals)):
         git(place, "read-tree", original)
         if slow is not None and number >= slow:
-            text = git(place, "show", f"{original}:{path}") + SLOWED.format(
-                name=name, share=SLOWDOWN
-            )
-            blob = git(place, "hash-object", "-w", "--stdin", given=text.encode())
-            git(place, "update-index", "--cacheinfo", f"100644,{blob},{path}")
+            text = git(place, "show", f"{original}:{path}")
+            add_file(place, path, text + SLOWED.format(name=name, share=SLOWDOWN))
+        if subject is not None:
+            add_file(place, subject.name, subject.read_text(encoding="utf-8"))
         parent = ["-p", made[-1]] if made else []
         made.append(
             git(place, "commit-tree", git(place, "write-tree"), *parent, "-m", f"number {number}")
@@ -66,7 +76,9 @@ def search(checkout, chosen, number, slow):
     """Return what a search found, with the number of each commit that it names."""
     with tempfile.TemporaryDirectory() as directory:
         place = Path(directory, "repository")
-        commits = make_history(checkout, place, chosen.function, slow)
+        file, _, called = (chosen.subject or "").partition(":")
+        subject = Path(file) if file else None
+        commits = make_history(checkout, place, chosen.function, subject, slow)
         command = [
             sys.executable,
             "-m",
@@ -78,6 +90,7 @@ def search(checkout, chosen, number, slow):
             "json",
         ]
         suites = [word for path in chosen.pytest for word in ("--pytest", path)]
+        suites += ["--subject", f"{subject.name}:{called}"] if subject else []
         done = subprocess.run(
             [
                 *command,
@@ -102,6 +115,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkout", type=Path)
     parser.add_argument("--pytest", action="append", default=[], metavar="PATH")
+    parser.add_argument("--subject", metavar="FILE:NAME")
     parser.add_argument("--function", required=True, metavar="FILE:NAME")
     parser.add_argument("--searches", type=int, default=SEARCHES)
     parser.add_argument("--output", type=Path, default=Path("results/bisects.jsonl"))
@@ -122,6 +136,7 @@ def main():
             found, named = search(checkout, chosen, number, slow)
             journal.add(
                 repository=checkout.name,
+                subject=Path(chosen.subject).name if chosen.subject else None,
                 number=number,
                 slow=slow,
                 status=found["status"],

@@ -35,12 +35,23 @@ def make_function_pairs(
         known.add(name)
         tree = str(trees.working_tree)
         places = [
-            make_function_target(place.rpartition(":")[0], name, package).move(tree, str(root))
-            for place, root in zip(
-                locate(subject, trees), (trees.base.path, trees.head.path), strict=True
+            replace(
+                make_function_target(place.rpartition(":")[0], name, package),
+                path=_find_modules(root) if environment is None else (),
+            ).move(tree, str(root))
+            for place, root, environment in zip(
+                locate(subject, trees),
+                (trees.base.path, trees.head.path),
+                interpreters.paths,
+                strict=True,
             )
         ]
         yield Pair(name, label, python, interpreters.equip((places[0], places[1])))
+
+
+def _find_modules(root: Path) -> tuple[str, ...]:
+    """Return where the modules of a tree are: first, or what is installed would be measured on both sides."""
+    return tuple(str(path) for path in (root / "src", root) if path.is_dir())
 
 
 def choose_calls(pair: Pair) -> Pair:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -140,3 +141,29 @@ def test_a_repository_without_a_name_says_what_to_name(repository: Path) -> None
     done = garagebench(repository, "check", "--base", "HEAD")
     assert done.returncode == 2
     assert "--subject path/to/file.py:NAME" in done.stderr
+
+
+@pytest.mark.parametrize("folder", ["", "src"])
+def test_modules_are_those_of_each_side(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    """Of the tree or its `src`, whether installed or not: an installed package would be the same on both sides."""
+    package = repository / folder / "mypackage"
+    package.mkdir(parents=True)
+    work = "def work():\n    return sum(range({}))\n"
+    (package / "__init__.py").write_text(work.format(2000))
+    (repository / "bench" / "uses.py").write_text(
+        "import mypackage\n\n\ndef use():\n    return bool(mypackage.work())\n"
+    )
+    git(repository, "add", "--all")
+    git(repository, "commit", "--message", "two")
+    (package / "__init__.py").write_text(work.format(4000))
+    for installed in (False, True):
+        if installed:
+            shutil.copytree(package, tmp_path / "installed" / "mypackage")
+            monkeypatch.setenv("PYTHONPATH", str(tmp_path / "installed"))
+        subject = ("--base", "HEAD", "--subject", "bench/uses.py:use")
+        done = garagebench(
+            repository, "check", *subject, "--generations", "9", "--max-slowdown", "20"
+        )
+        assert done.returncode == 3, done.stderr
